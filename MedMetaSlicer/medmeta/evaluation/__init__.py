@@ -1,0 +1,1 @@
+"""Measuring: simulated sparse annotation, metrics, baselines, the benchmark and the demo."""

@@ -1,0 +1,86 @@
+"""What there is to compute: one job is one annotation, given to one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from medmeta.evaluation.benchmark.datasets import Dataset, Structure, select_cases
+
+OURS = "ours"
+"""The method that adapts the network; the others are the baselines."""
+
+Key = tuple
+
+
+@dataclass(frozen=True)
+class Job:
+    """One annotation for one method.
+
+    Attributes:
+        dataset: what is measured.
+        case: the annotated case.
+        structure: what is annotated.
+        k: how many slices are.
+        method: `OURS` or a baseline's name.
+        targets: other cases to predict; none for the annotated case itself.
+    """
+
+    dataset: Dataset
+    case: str
+    structure: Structure
+    k: int
+    method: str
+    targets: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> str:
+        """The name under which the table shows it."""
+        return f"{self.dataset.name}, other volumes" if self.targets else self.dataset.name
+
+    def keys(self, checkpoint: str | None, seed: int) -> list[Key]:
+        """What identifies each record of the job; weights and seed do not matter to a baseline."""
+        weights = (checkpoint, seed) if self.method == OURS else (None, None)
+        targets = self.targets or (self.case,)
+        return [(self.row, self.case, t, self.structure.name, self.k, self.method, *weights) for t in targets]
+
+
+def same_volume_jobs(
+    datasets: Iterable[Dataset], *, methods: Sequence[str], k: Sequence[int], cases: str = "all", structures: int | None = None
+) -> list[Job]:
+    """Every structure of every case for every K, baselines first.
+
+    Args:
+        datasets: what to measure.
+        methods: names.
+        k: the K wanted; those that a manifest does not list are left out of its dataset.
+        cases: see `select_cases`.
+        structures: at most so many of each case.
+    """
+    ordered = sorted(methods, key=lambda method: method == OURS)
+    return [
+        Job(dataset, case, structure, count, method)
+        for dataset in datasets
+        for case in select_cases(dataset.cases, cases)
+        for structure in dataset.structures_of(case)[:structures]
+        for count in dataset.k
+        if count in k
+        for method in ordered
+    ]
+
+
+def other_volume_jobs(dataset: Dataset, *, k: int = 5, annotated: int = 5, cases: str = "all") -> list[Job]:
+    """Some cases, spread evenly, are annotated in turn; every other case is predicted.
+
+    Args:
+        dataset: a cohort.
+        k: annotated slices.
+        annotated: how many cases are annotated in turn.
+        cases: see `select_cases`.
+    """
+    chosen = select_cases(dataset.cases, cases)
+    return [
+        Job(dataset, case, structure, k, OURS, tuple(c for c in chosen if c != case))
+        for case in select_cases(chosen, str(annotated))
+        for structure in dataset.structures_of(case)
+    ]

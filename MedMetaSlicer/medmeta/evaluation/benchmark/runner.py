@@ -1,0 +1,93 @@
+"""Runs jobs, some at a time, skips those that are recorded, and records each as soon as it is done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
+
+from medmeta.errors import MedMetaError
+from medmeta.evaluation.benchmark.jobs import Job
+from medmeta.evaluation.benchmark.methods import Settings, run_job
+from medmeta.evaluation.benchmark.records import RecordStore
+
+Outcome = tuple[Job, "list[dict[str, Any]] | None", "str | None"]
+
+
+def _attempt(job: Job, settings: Settings) -> Outcome:
+    """Values, or the reason why there are none: one failing case must not end a benchmark of hours."""
+    try:
+        return job, run_job(job, settings), None
+    except MedMetaError as error:
+        return job, None, str(error)
+    except Exception as error:
+        return job, None, f"{type(error).__name__}: {error}"
+
+
+def _outcomes(jobs: Sequence[Job], settings: Settings, workers: int) -> Iterator[Outcome]:
+    if workers <= 1:
+        for job in jobs:
+            yield _attempt(job, settings)
+        return
+    # Fresh processes: a forked one cannot use CUDA, and inherits threads in an unknown state.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_attempt, job, settings) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def weights_hash(checkpoint: str | None) -> str:
+    """SHA-256 of the weights that `adapt` will use.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    from medmeta.learners.checkpoint import file_hash
+    from medmeta.learners.weights import find_weights
+
+    return file_hash(find_weights(checkpoint))
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    store: RecordStore,
+    settings: Settings,
+    *,
+    checkpoint: str | None = None,
+    workers: int = 1,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[tuple[Job, str]]:
+    """Runs what is not recorded yet.
+
+    Args:
+        jobs: what is wanted.
+        store: gets a record as soon as there is one.
+        settings: how the methods are run.
+        checkpoint: hash of the weights, part of a record's key.
+        workers: processes.
+        report: gets one line for each job.
+
+    Returns:
+        The jobs that failed, each with the reason; they are not recorded, so that the next run tries them again.
+    """
+    todo = [job for job in jobs if not all(key in store for key in job.keys(checkpoint, settings.seed))]
+    if len(todo) < len(jobs):
+        report(f"{len(jobs) - len(todo)} of {len(jobs)} results are there already ({store.path})")
+    failures = []
+    for done, (job, results, reason) in enumerate(_outcomes(todo, settings, workers), start=1):
+        what = f"[{done}/{len(todo)}] {job.row} {job.case} {job.structure.name} K={job.k} {job.method}"
+        if results is None:
+            failures.append((job, reason))
+            report(f"{what}: failed: {reason}")
+            continue
+        for key, values in zip(job.keys(checkpoint, settings.seed), results, strict=True):
+            store.add(key, values)
+        mean = sum(values["dice"] for values in results) / len(results)
+        report(f"{what}: Dice {mean:.3f}, {sum(values['seconds'] for values in results):.2f} s")
+    return failures
