@@ -36,9 +36,7 @@ def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
     return 2 * np.count_nonzero(predicted & true) / total if total else 1.0
 
 
-def surface_dice(
-    prediction: np.ndarray, reference: np.ndarray, *, spacing: Sequence[float], tolerance: float
-) -> float:
+def surface_dice(prediction: np.ndarray, reference: np.ndarray, *, spacing: Sequence[float], tolerance: float) -> float:
     """Normalised surface Dice: the share of both surfaces that lies within a tolerance of the other one.
 
     Args:

@@ -152,7 +152,9 @@ def montage(
     return page
 
 
-def _legend(draw: ImageDraw.ImageDraw, at: tuple[int, int], values: Sequence[int], names: Mapping[int, str], font) -> None:
+def _legend(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], values: Sequence[int], names: Mapping[int, str], font
+) -> None:
     x, y = at
     for place, value in enumerate(values):
         draw.rectangle((x, y + 3, x + 11, y + 14), fill=COLORS[place % len(COLORS)])

@@ -7,20 +7,20 @@ import numpy as np
 from medmeta.synthesis import Cohort, RandomCohort
 from medmeta.volumes import Geometry, Volume
 
-LEAST_SLICES, LEAST_VOXELS = 10, 400
+LEAST_SLICES, LEAST_VOXELS = 10, 1000
 """What a structure must have in every subject to be annotated on a few slices."""
 
 
-def _spans(cohort: Cohort) -> dict[int, tuple[int, int]]:
-    """Organs that are large enough in every subject -> their least number of slices and of voxels, the longest first."""
-    spans = {}
+def _large_organs(cohort: Cohort) -> list[int]:
+    """Organs that are large enough in every subject, the largest first."""
+    least = {}
     for organ in cohort.organs:
         masks = [subject.labels == organ for subject in cohort.subjects]
         slices = min(int(mask.any(-1).any(-1).sum()) for mask in masks)
         voxels = min(int(mask.sum()) for mask in masks)
         if slices >= LEAST_SLICES and voxels >= LEAST_VOXELS:
-            spans[organ] = (slices, voxels)
-    return dict(sorted(spans.items(), key=lambda item: item[1], reverse=True))
+            least[organ] = voxels
+    return sorted(least, key=least.get, reverse=True)
 
 
 def _volumes(subject, organs: list[int], name: str) -> tuple[Volume, Volume]:
@@ -39,14 +39,19 @@ def _volumes(subject, organs: list[int], name: str) -> tuple[Volume, Volume]:
 
 
 def procedural_cohort(
-    seed: int, subjects: int = 3, *, structures: int = 3, size: tuple[int, int] = (96, 128), slices: tuple[int, int] = (24, 36)
+    seed: int,
+    subjects: int = 3,
+    *,
+    structures: int = 3,
+    size: tuple[int, int] = (96, 128),
+    slices: tuple[int, int] = (24, 36),
 ) -> list[tuple[Volume, Volume]]:
-    """Draws a cohort in which some organs are long enough to be annotated on a few slices.
+    """Draws a cohort in which some organs are large enough to be annotated on a few slices.
 
     Args:
         seed: the same seed gives the same voxels.
         subjects: how many.
-        structures: at most so many organs, the longest ones, as labels 1, 2, ...
+        structures: so many organs, the largest ones, as labels 1, 2, ...
         size: smallest and largest in-plane size, pixels of 1 mm.
         slices: smallest and largest number of slices, of 2 or 3 mm.
 
@@ -57,7 +62,7 @@ def procedural_cohort(
     attempt = 0
     while True:
         cohort = draw(1000 * seed + attempt)
-        organs = list(_spans(cohort))[:structures]
+        organs = _large_organs(cohort)[:structures]
         if len(organs) == structures:
             return [_volumes(subject, organs, f"subject {i}") for i, subject in enumerate(cohort.subjects, start=1)]
         attempt += 1

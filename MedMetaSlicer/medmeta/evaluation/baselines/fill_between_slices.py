@@ -21,13 +21,26 @@ def _interpolator():
             from slicer import vtkITK
         return vtkITK.vtkITKMorphologicalContourInterpolator()
     except (ImportError, AttributeError) as error:
-        raise MedMetaError("Fill between slices needs 3D Slicer or the scene extra: pip install 'medmeta[scene]'") from error
+        raise MedMetaError(
+            "Fill between slices needs 3D Slicer or the scene extra: pip install 'medmeta[scene]'"
+        ) from error
+
+
+def _drawn_box(labels: np.ndarray) -> tuple[slice, ...]:
+    """What is drawn and the effect's margin: a tenth of its extent, three voxels or more."""
+    box = []
+    for indices, size in zip(np.nonzero(labels), labels.shape, strict=True):
+        low, high = int(indices.min()), int(indices.max())
+        margin = max(3, int(0.1 * (high - low)))
+        box.append(slice(max(0, low - margin), min(size, high + 1 + margin)))
+    return tuple(box)
 
 
 def fill_between_slices(labels: np.ndarray, *, axis: int, slices: Sequence[int]) -> np.ndarray:
     """Morphological contour interpolation of all labels at once.
 
-    As in the effect, the filter gets the label map cut to what is drawn, finds the axis itself, and keeps its defaults.
+    As in the effect, the filter gets the label map cut to what is drawn and a margin, finds the axis itself, and keeps
+    its defaults (repeated dilations: slower than ITK's own default, the distance transform, and up to .02 Dice better).
 
     Args:
         labels: (I, J, K) integers, zero off the annotated slices.
@@ -46,10 +59,9 @@ def fill_between_slices(labels: np.ndarray, *, axis: int, slices: Sequence[int])
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     interpolator = _interpolator()
-    drawn = np.nonzero(labels)
-    if drawn[0].size == 0:
+    if not labels.any():
         return labels.copy()
-    box = tuple(slice(i.min(), i.max() + 1) for i in drawn)
+    box = _drawn_box(labels)
     cut = labels[box]
     image = vtkImageData()
     image.SetDimensions(cut.shape)

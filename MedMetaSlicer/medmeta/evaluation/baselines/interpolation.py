@@ -23,7 +23,7 @@ way to the empty slice. The better rule: .45, .56, .77 and .83 on the same."""
 
 
 def _signed_distance(mask: np.ndarray) -> np.ndarray:
-    """(H, W) Euclidean distance in voxels to the nearest voxel of the other kind, positive inside; not for empty masks."""
+    """(H, W) distance in voxels to the nearest voxel of the other kind, positive inside; the mask must not be empty."""
     if mask.all():
         return np.full(mask.shape, float(max(mask.shape)))
     return distance_transform_edt(mask) - distance_transform_edt(~mask)
@@ -50,9 +50,7 @@ def _between(distances: np.ndarray, slices: np.ndarray, count: int) -> np.ndarra
     return (1 - weight) * distances[before] + weight * distances[after] - SHRINK * beyond
 
 
-def interpolate(
-    labels: np.ndarray, *, axis: int, slices: Sequence[int], absent: float | str = ABSENT
-) -> np.ndarray:
+def interpolate(labels: np.ndarray, *, axis: int, slices: Sequence[int], absent: float | str = ABSENT) -> np.ndarray:
     """Interpolates each label on its own; a voxel goes to the label in which it lies deepest.
 
     Args:

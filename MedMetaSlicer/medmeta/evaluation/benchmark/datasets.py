@@ -1,4 +1,4 @@
-"""Datasets of the benchmark: a manifest, kept in the project, fixes cases, structures and K; the volumes lie elsewhere."""
+"""Datasets of the benchmark: a manifest in the project fixes cases, structures and K; the volumes lie elsewhere."""
 
 from __future__ import annotations
 

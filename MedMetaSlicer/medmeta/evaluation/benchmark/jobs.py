@@ -46,7 +46,12 @@ class Job:
 
 
 def same_volume_jobs(
-    datasets: Iterable[Dataset], *, methods: Sequence[str], k: Sequence[int], cases: str = "all", structures: int | None = None
+    datasets: Iterable[Dataset],
+    *,
+    methods: Sequence[str],
+    k: Sequence[int],
+    cases: str = "all",
+    structures: int | None = None,
 ) -> list[Job]:
     """Every structure of every case for every K, baselines first.
 

@@ -85,7 +85,10 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
         seconds = fmean(line["seconds"] for line in at.values())
         lines.append(f"| {row} | {method} | {sizes} | {' | '.join(cells)} | {seconds:.2f} |")
         if any("lowest_gain" in line for line in at.values()):
-            cells = [f"{at[k]['lowest_gain']:+.3f} ({at[k]['below']})" if "lowest_gain" in at.get(k, {}) else "" for k in counts]
+            cells = [
+                f"{at[k]['lowest_gain']:+.3f} ({at[k]['below']})" if "lowest_gain" in at.get(k, {}) else ""
+                for k in counts
+            ]
             title = f"lowest gain over {REFERENCE} (cases more than {TOLERANCE} below)"
             lines.append(f"| {row} | {title} | | {' | '.join(cells)} | |")
     return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""scripts/benchmark as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "benchmark"
+
+
+def run(*options, cwd, data=None):
+    environment = {key: value for key, value in os.environ.items() if key != "MEDMETA_DATA"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    if data is not None:
+        environment["MEDMETA_DATA"] = str(data)
+    command = [sys.executable, str(SCRIPT), *map(str, options)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def volumes(data):
+    """The tubes under the name of the torso's folder and case."""
+    folder = data / "torso_ct"
+    (data / "tubes").rename(folder)
+    for kind in ("image", "label"):
+        (folder / f"one_{kind}.nii.gz").rename(folder / f"case1_{kind}.nii.gz")
+    return data
+
+
+def test_a_run_prints_a_table_writes_json_and_goes_on_where_it_stopped(volumes, tmp_path):
+    options = ("--datasets", "torso", "--structures", 2, "--methods", "interpolation", "nearest", "--k", "3")
+    first = run(*options, cwd=tmp_path, data=volumes)
+    assert first.returncode == 0, first.stderr
+    assert "| torso | interpolation | 2 | 0." in first.stdout
+    assert "Dice" in first.stderr
+    result = json.loads((tmp_path / "benchmark.json").read_text())
+    assert {line["method"] for line in result["summary"]} == {"interpolation", "nearest"}
+    second = run(*options, cwd=tmp_path, data=volumes)
+    assert "4 of 4 results are there already" in second.stderr
+    assert second.stdout == first.stdout
+    fresh = run(*options, "--fresh", cwd=tmp_path, data=volumes)
+    assert "already" not in fresh.stderr
+
+
+def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, tmp_path):
+    result = run(
+        "--datasets", "torso", "--structures", 3, "--methods", "nearest", "--k", "3", cwd=tmp_path, data=volumes
+    )
+    assert result.returncode == 1
+    assert "failed: torso case1 3 K=3 nearest: The structure is empty" in result.stderr
+    assert "| torso | nearest | 2 |" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data", "nowhere"), "Data folder nowhere does not exist"),
+        (("--datasets", "mouse_brain"), "Not in"),
+        (("--cases", "some", "--datasets", "torso"), "--cases some"),
+        (("--k", "77", "--datasets", "torso"), "Nothing to measure"),
+        (("--k", "0"), "give numbers from 1 on"),
+        (("--out", "results.jsonl"), "ends in .json"),
+        (("--checkpoint", "none.safetensors", "--datasets", "torso"), "none.safetensors"),
+    ],
+)
+def test_wrong_input_gives_one_line_and_exit_code_2(options, message, volumes, tmp_path):
+    result = run(*options, cwd=tmp_path, data=volumes)
+    assert result.returncode == 2
+    assert message in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_help_needs_no_package(tmp_path):
+    command = [sys.executable, "-I", "-S", str(SCRIPT), "--help"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0
+    assert "hippocampus-whole" in result.stdout
