@@ -1,0 +1,6 @@
+"""What the user drew."""
+
+from medmeta.annotations.segment import Segment, default_segments, read_segments
+from medmeta.annotations.sparse import AnnotatedVolume, SparseAnnotation
+
+__all__ = ["AnnotatedVolume", "Segment", "SparseAnnotation", "default_segments", "read_segments"]

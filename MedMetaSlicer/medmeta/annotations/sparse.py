@@ -1,0 +1,159 @@
+"""Sparse annotation: a label map in which only some slices are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from medmeta.annotations.segment import Segment, default_segments
+from medmeta.errors import AnnotationError
+from medmeta.volumes import Volume
+
+Axis = Literal["auto"] | int
+
+
+@dataclass(frozen=True)
+class SparseAnnotation:
+    """Which slices are drawn, along which axis, and with what.
+
+    Attributes:
+        labels: (I, J, K) integers, zero on all slices that are not annotated.
+        segments: the segments, in the user's order; where two claim a voxel the later one has it.
+        axis: the axis that counts the slices.
+        slices: annotated slices, increasing; one may be empty ("the structure is not here").
+        ignored: slices on which something is drawn but that were not named.
+    """
+
+    labels: np.ndarray
+    segments: tuple[Segment, ...]
+    axis: int
+    slices: tuple[int, ...]
+    ignored: tuple[int, ...] = ()
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: np.ndarray,
+        *,
+        axis: Axis = "auto",
+        slices: Sequence[int] | None = None,
+        segments: Sequence[Segment] | None = None,
+        name: str = "labels",
+    ) -> SparseAnnotation:
+        """Finds the annotated slices of a label map.
+
+        Args:
+            labels: (I, J, K) integers.
+            axis: the slice axis, or "auto" for the one along which only some slices are drawn.
+            slices: exactly these slices are annotated, empty or not; None for all on which something is drawn.
+            segments: the segments to take; None for every value in the label map.
+            name: what messages call the label map.
+
+        Raises:
+            AnnotationError: nothing is drawn, the axis cannot be told, a slice or a value is not there, or the whole
+                volume is drawn.
+        """
+        labels = np.asarray(labels)
+        values = [int(v) for v in np.unique(labels) if v != 0]
+        if not values:
+            raise AnnotationError(f"{name} is empty: draw the structure on one slice or more.")
+        if segments is None:
+            segments = default_segments(values)
+        missing = [s.value for s in segments if s.value not in values]
+        if missing or not segments:
+            raise AnnotationError(f"{name} has no label {missing or 'to use'}: it holds {values}.")
+        chosen = np.isin(labels, [s.value for s in segments])
+        labels = np.where(chosen, labels, 0)
+        found = axis if axis != "auto" else _find_axis(chosen, slices, name)
+        if found not in (0, 1, 2):
+            raise AnnotationError(f"Axis {found!r} is not known: choose auto, 0, 1 or 2.")
+        count = labels.shape[found]
+        drawn = [int(i) for i in np.flatnonzero(chosen.any(axis=tuple(a for a in range(3) if a != found)))]
+        if slices is None:
+            if len(drawn) == count:
+                raise AnnotationError(
+                    f"{name} is drawn on all {count} slices along axis {found}: name the annotated ones with --slices."
+                )
+            annotated = drawn
+        else:
+            annotated = sorted({int(s) for s in slices})
+            wrong = [s for s in annotated if not 0 <= s < count]
+            if wrong:
+                raise AnnotationError(f"{name} has no slice {wrong} along axis {found}: slices go from 0 to {count - 1}.")
+            if not set(annotated) & set(drawn):
+                raise AnnotationError(f"Nothing is drawn in {name} on slices {annotated} along axis {found}; drawn: {drawn}.")
+        kept = np.zeros_like(labels)
+        index: list[slice | list[int]] = [slice(None)] * 3
+        index[found] = annotated
+        kept[tuple(index)] = labels[tuple(index)]
+        left = [s.value for s in segments if not (kept == s.value).any()]
+        if left:
+            raise AnnotationError(f"{name} does not show label {left} on any of the slices {annotated}: draw it there.")
+        ignored = tuple(s for s in drawn if s not in annotated)
+        return cls(kept, tuple(segments), found, tuple(annotated), ignored)
+
+    @classmethod
+    def from_masks(
+        cls,
+        masks: np.ndarray,
+        segments: Sequence[Segment],
+        *,
+        axis: Axis = "auto",
+        slices: Sequence[int] | None = None,
+        name: str = "segmentation",
+    ) -> SparseAnnotation:
+        """The same from one mask a segment, which may overlap: the later segment has the voxel.
+
+        Args:
+            masks: (S, I, J, K) boolean.
+            segments: S segments with values of their own.
+            axis, slices, name: as in `from_labels`.
+
+        Raises:
+            AnnotationError: as in `from_labels`.
+        """
+        labels = np.zeros(masks.shape[1:], dtype=np.min_scalar_type(max((s.value for s in segments), default=1)))
+        for mask, segment in zip(masks, segments, strict=True):
+            labels[np.asarray(mask, dtype=bool)] = segment.value
+        return cls.from_labels(labels, axis=axis, slices=slices, segments=segments, name=name)
+
+
+def _find_axis(mask: np.ndarray, slices: Sequence[int] | None, name: str) -> int:
+    """The axis along which the drawing has gaps; failing that, the one along which it covers the fewest slices."""
+    occupied = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    if slices is not None:
+        wanted = {int(s) for s in slices}
+        fitting = [axis for axis in range(3) if {int(i) for i in occupied[axis]} <= wanted]
+        if len(fitting) == 1:
+            return fitting[0]
+    fill = [len(o) / (o[-1] - o[0] + 1) for o in occupied]
+    order = sorted(range(3), key=lambda axis: (round(fill[axis], 3), len(occupied[axis])))
+    best, second = order[:2]
+    clear = fill[best] < 0.75 * fill[second] or 2 * len(occupied[best]) <= len(occupied[second])
+    if not clear:
+        raise AnnotationError(
+            f"{name}: it cannot be told along which axis the annotated slices lie: name it (--axis 0, 1 or 2)."
+        )
+    return best
+
+
+@dataclass(frozen=True)
+class AnnotatedVolume:
+    """A volume with its sparse annotation.
+
+    Raises:
+        AnnotationError: their shapes differ.
+    """
+
+    volume: Volume
+    annotation: SparseAnnotation
+
+    def __post_init__(self) -> None:
+        if tuple(self.volume.array.shape) != tuple(self.annotation.labels.shape):
+            raise AnnotationError(
+                f"The annotation has {self.annotation.labels.shape} voxels, {self.volume.name} has "
+                f"{self.volume.array.shape}: draw on this volume."
+            )

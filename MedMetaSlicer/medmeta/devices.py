@@ -1,0 +1,32 @@
+"""Which device to compute on."""
+
+from __future__ import annotations
+
+import torch
+
+from medmeta.errors import DeviceError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """The device of a name.
+
+    Args:
+        name: "auto" (a CUDA GPU where there is one, else the CPU), "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        DeviceError: an unknown name, or a GPU that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"Device {name!r} is not known: choose auto, cpu or cuda.")
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"{count} CUDA GPU(s)" if count else "no CUDA GPU"
+            raise DeviceError(f"Device {name!r} is not available ({found} found): choose auto or cpu.")
+    return device

@@ -1,0 +1,26 @@
+"""How far long work has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of long work.
+
+    Attributes:
+        phase: "check", "adapt" or "predict".
+        done, total: steps of this phase.
+        message: more about it, if anything.
+    """
+
+    phase: str
+    done: int
+    total: int
+    message: str = ""
+
+
+ProgressCallback = Callable[[Progress], None]
+"""Told about progress; raises `medmeta.errors.Cancelled` to stop the work."""
