@@ -1,0 +1,85 @@
+"""The network's input channels for chosen slices of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from medmeta.episodes.stack import SliceStack
+from medmeta.priors import ShapePrior
+
+SEGMENT_CHANNELS = (
+    "interpolated shape",
+    "shape on the annotated slice before",
+    "shape on the annotated slice after",
+    "image on the annotated slice before",
+    "image on the annotated slice after",
+    "image",
+    "distance to the annotated slice before",
+    "distance to the annotated slice after",
+    "has an annotated slice before",
+    "has an annotated slice after",
+    "z",
+    "y",
+    "x",
+)
+"""What `segment_channels` returns, in order; shapes are signed distances over `REACH` pixels, cut at +-1."""
+
+REACH = 8.0
+"""Pixels; signed distances beyond it are all the same to the network."""
+
+FAR_SLICES = 32.0
+"""Pixels; the scale on which the distance to an annotated slice is squashed."""
+
+
+def image_channels(stack: SliceStack, positions: Sequence[int], slices: int) -> torch.Tensor:
+    """Neighbouring slices round each position, the volume's ends repeated: (B, slices, H, W)."""
+    half = slices // 2
+    offsets = torch.arange(-half, half + 1) * stack.stride
+    index = torch.as_tensor(list(positions))[:, None] + offsets
+    return stack.image[index.clamp(0, len(stack.image) - 1)]
+
+
+def _shape(distance: torch.Tensor) -> torch.Tensor:
+    return (distance / REACH).clamp(-1, 1)
+
+
+def segment_channels(
+    stack: SliceStack,
+    positions: Sequence[int],
+    prior: ShapePrior | None = None,
+    left_out: Sequence[Sequence[int]] | None = None,
+) -> torch.Tensor:
+    """One segment's channels, (B, 13, H, W), as `SEGMENT_CHANNELS` names them.
+
+    Args:
+        stack: the slices.
+        positions: B slice numbers.
+        prior: the segment's annotated slices in this stack; None leaves all that comes from them zero.
+        left_out: for every position the annotated slices to be kept from it. An annotated slice must leave itself out
+            where the network learns from it, or it would learn to copy it.
+    """
+    image = stack.image
+    height, width = image.shape[1:]
+    channels = image.new_zeros(len(positions), len(SEGMENT_CHANNELS), height, width)
+    z, y, x = stack.coordinates
+    for row, position in enumerate(positions):
+        channels[row, 5] = image[position]
+        channels[row, 10] = z[position]
+        channels[row, 11] = y[:, None]
+        channels[row, 12] = x[None, :]
+        hidden = left_out[row] if left_out is not None else ()
+        shape = prior.at(position, hidden) if prior is not None else None
+        if shape is None:
+            continue
+        channels[row, 0] = _shape(shape)
+        for side, neighbour in enumerate(prior.neighbours(position, hidden)):
+            if neighbour is None:
+                continue
+            source = prior.positions[neighbour]
+            channels[row, 1 + side] = _shape(prior.distances[neighbour])
+            channels[row, 3 + side] = image[source]
+            channels[row, 6 + side] = min(1.0, abs(position - source) * stack.pitch / FAR_SLICES)
+            channels[row, 8 + side] = 1.0
+    return channels

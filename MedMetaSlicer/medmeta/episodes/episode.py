@@ -1,0 +1,40 @@
+"""The unit that every learner adapts to and is judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs with their targets.
+
+    Attributes:
+        inputs: what the learner's module takes, each tensor with the examples along its first axis. For segmentation
+            the image channels (B, slices, H, W) and the segment channels (B, 13, H, W).
+        targets: the answers, (B, 1, H, W) masks for segmentation.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    targets: torch.Tensor
+
+    def to(self, device: torch.device | str) -> Examples:
+        """The same on a device, as float32."""
+        # Moved first and widened there: half the transfer, and no conversion on the CPU.
+        moved = (x.to(device, non_blocking=True).float() for x in (*self.inputs, self.targets))
+        *inputs, targets = moved
+        return Examples(tuple(inputs), targets)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A task in miniature: learn from the support set, be judged on the query set."""
+
+    support: Examples
+    query: Examples
+
+    def to(self, device: torch.device | str) -> Episode:
+        """The same on a device, as float32."""
+        return Episode(self.support.to(device), self.query.to(device))

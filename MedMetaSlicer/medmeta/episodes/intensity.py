@@ -1,0 +1,68 @@
+"""Grey values as the network sees them: the same tissue looks alike in every volume of a cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+LIMIT = 3.0
+"""Normalised grey values are cut at +-LIMIT."""
+
+HOUNSFIELD_AIR = -200.0
+"""A volume with values below it is taken to be in Hounsfield units, which need no scaling per volume."""
+
+
+def relative_range(values: np.ndarray) -> tuple[float, float]:
+    """Offset and scale that bring one volume's own range to [0, 1], or (0, 1000) for CT.
+
+    Args:
+        values: all voxels of the volume, finite.
+
+    Returns:
+        (offset, scale): the normalised value is (value - offset) / scale.
+    """
+    step = max(1, values.size // 500_000)
+    low, high = np.percentile(values.reshape(-1)[::step], (0.5, 99.5))
+    if float(low) < HOUNSFIELD_AIR:
+        return 0.0, 1000.0
+    if high <= low:
+        low, high = float(values.min()), float(values.max())
+    return float(low), float(max(high - low, 1e-12))
+
+
+@dataclass(frozen=True)
+class GreyWindow:
+    """A linear window of grey values, fitted round the structure so that its contrast fills the range.
+
+    Attributes:
+        centre: the value that becomes 0.
+        width: the difference that becomes 1.
+    """
+
+    centre: float
+    width: float
+
+    @classmethod
+    def fit(cls, slices: torch.Tensor, masks: torch.Tensor) -> GreyWindow:
+        """Fits the window to the surroundings of a structure.
+
+        Args:
+            slices: (K, H, W) grey values of the annotated slices.
+            masks: (K, H, W) boolean; any segment.
+        """
+        rows, columns = masks.any(0).any(1).nonzero()[:, 0], masks.any(0).any(0).nonzero()[:, 0]
+        if len(rows):
+            grow = [max(4, int(len_) // 2) for len_ in (rows[-1] - rows[0], columns[-1] - columns[0])]
+            top, bottom = max(0, int(rows[0]) - grow[0]), int(rows[-1]) + grow[0] + 1
+            left, right = max(0, int(columns[0]) - grow[1]), int(columns[-1]) + grow[1] + 1
+            slices = slices[:, top:bottom, left:right]
+        values = slices.reshape(-1)
+        values = values[:: max(1, len(values) // 200_000)].float()
+        low, middle, high = torch.quantile(values, torch.tensor([0.05, 0.5, 0.95])).tolist()
+        return cls(middle, max(high - low, 1e-6) / 2)
+
+    def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        """Applies the window."""
+        return ((values - self.centre) / self.width).clamp(-LIMIT, LIMIT)

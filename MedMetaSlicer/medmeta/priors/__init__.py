@@ -1,0 +1,5 @@
+"""Shape priors: what the annotated slices alone say about the slices between them."""
+
+from medmeta.priors.shape import ShapePrior, signed_distance
+
+__all__ = ["ShapePrior", "signed_distance"]

@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from medmeta.episodes import SliceStack, Window
+
+
+def test_paste_puts_back_what_crop_took():
+    slices = torch.rand(3, 20, 30)
+    window = Window(4, 6, 8, 16, 8, 16)
+    whole = window.paste(window.crop(slices), (20, 30), fill=-1.0)
+    assert torch.equal(whole[:, 4:12, 6:22], slices[:, 4:12, 6:22])
+    whole[:, 4:12, 6:22] = -1
+    assert (whole == -1).all()
+
+
+@pytest.mark.parametrize("zoom", [0.5, 2])
+def test_a_smooth_image_survives_the_way_there_and_back_at_another_resolution(zoom):
+    y, x = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
+    slices = torch.sin(x / 9)[None] + torch.cos(y / 7)[None]
+    window = Window(0, 0, 48, 48, int(48 * zoom), int(48 * zoom))
+    there_and_back = window.paste(window.crop(slices), (48, 48), fill=0.0)
+    assert (there_and_back - slices)[:, 4:-4, 4:-4].abs().max() < 0.03
+
+
+def test_a_window_that_reaches_outside_repeats_the_edge_and_pastes_only_what_is_inside():
+    slices = torch.arange(16.0).reshape(1, 4, 4)
+    window = Window(-2, 1, 8, 4, 8, 4)
+    cut = window.crop(slices)
+    assert cut.shape == (1, 8, 4)
+    assert torch.equal(cut[0, 0], cut[0, 2])
+    whole = window.paste(cut, (4, 4), fill=-1.0)
+    assert torch.equal(whole[0, :, 1:], slices[0, :, 1:])
+    assert (whole[0, :, 0] == -1).all()
+
+
+def test_positions_are_those_in_the_whole_volume():
+    stack = SliceStack.cut(torch.zeros(10, 40, 40), Window(20, 0, 20, 40, 20, 40), pitch=1.0)
+    z, y, x = stack.coordinates
+    assert z[0] == pytest.approx(-0.9)
+    assert y[0] == pytest.approx(0.025)
+    assert x[0] == pytest.approx(-0.975)
+
+
+def test_neighbours_of_thin_slices_lie_about_a_pixel_apart():
+    stack = SliceStack.cut(torch.zeros(10, 32, 32), Window(0, 0, 32, 32, 32, 32), pitch=0.25)
+    assert stack.stride == 4

@@ -1,0 +1,57 @@
+import numpy as np
+import torch
+
+from medmeta.priors import ShapePrior, signed_distance
+
+
+def disc(radius, size=64):
+    y, x = np.mgrid[:size, :size] - size / 2 + 0.5
+    return x**2 + y**2 <= radius**2
+
+
+def radius_of(distance):
+    return float(np.sqrt((distance > 0).sum() / np.pi))
+
+
+def test_signed_distance_is_positive_inside_and_half_a_pixel_beside_the_border():
+    mask = np.zeros((9, 9), bool)
+    mask[3:6, 3:6] = True
+    distance = signed_distance(mask)
+    assert ((distance > 0) == mask).all()
+    assert distance[3, 4] == 0.5
+    assert distance[2, 4] == -0.5
+    assert distance[4, 4] == 1.5
+
+
+def test_half_way_between_two_discs_lies_a_disc_of_the_mean_radius():
+    prior = ShapePrior.from_masks(np.stack([disc(8), disc(20)]), (2, 12))
+    assert abs(radius_of(prior.at(7).numpy()) - 14) < 0.3
+
+
+def test_an_annotated_slice_gives_its_own_shape_back():
+    prior = ShapePrior.from_masks(np.stack([disc(8), disc(20)]), (2, 12))
+    assert ((prior.at(12).numpy() > 0) == disc(20)).all()
+
+
+def test_a_slice_left_out_is_interpolated_from_the_others_alone():
+    masks = np.stack([disc(10), disc(25), disc(10)])
+    with_it, without_it = (ShapePrior.from_masks(m, (0, 5, 10)) for m in (masks, masks[:, ::1]))
+    other = ShapePrior.from_masks(np.stack([disc(10), disc(3), disc(10)]), (0, 5, 10))
+    assert torch.equal(with_it.at(5, left_out=(5,)), other.at(5, left_out=(5,)))
+    assert abs(radius_of(without_it.at(5, left_out=(5,)).numpy()) - 10) < 0.3
+
+
+def test_beyond_the_last_annotated_slice_the_shape_loses_its_shrink_per_slice():
+    prior = ShapePrior.from_masks(np.stack([disc(10), disc(10)]), (0, 4), shrink=2.0)
+    assert abs(radius_of(prior.at(7).numpy()) - 4) < 0.6
+    assert not (prior.at(10) > 0).any()
+
+
+def test_a_slice_declared_empty_ends_the_structure_half_way():
+    prior = ShapePrior.from_masks(np.stack([disc(10), np.zeros((64, 64), bool)]), (0, 8))
+    assert (prior.at(3) > 0).any()
+    assert not (prior.at(5) > 0).any()
+
+
+def test_nothing_is_interpolated_when_every_annotated_slice_is_left_out():
+    assert ShapePrior.from_masks(disc(5)[None], (3,)).at(3, left_out=(3,)) is None
