@@ -1,0 +1,60 @@
+"""What every meta-learner can do, whichever family it is of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from medmeta.episodes.episode import Episode, Examples
+
+AdaptedState = dict[str, torch.Tensor]
+"""What adaptation changed: tensors by name, enough to predict with the same learner."""
+
+
+class Learner(nn.Module, ABC):
+    """A meta-learner: adapts to a support set, predicts a query, is meta-trained on episodes.
+
+    Attributes:
+        name: the family, as in checkpoints and on the command line.
+    """
+
+    name: str
+
+    def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
+        """The part of the work on inputs that adaptation does not change, so that it can be done once.
+
+        What it returns is taken by `adapt` and `predict` in place of the inputs.
+        """
+        return inputs
+
+    @abstractmethod
+    def adapt(
+        self,
+        support: Sequence[Examples],
+        *,
+        steps: int | None = None,
+        on_step: Callable[[int, AdaptedState], None] | None = None,
+    ) -> AdaptedState:
+        """Adapts to a support set.
+
+        Args:
+            support: the support set, once or in several augmented versions.
+            steps: how far to go; None for as far as the learner was meta-trained.
+            on_step: called with 0 and the state before the first step, then after each one. May raise to cancel.
+        """
+
+    @abstractmethod
+    def predict(self, state: AdaptedState, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Outputs for query inputs (logits, for segmentation)."""
+
+    @abstractmethod
+    def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
+        """The outer loop's loss on one episode, with a graph to the meta-parameters, and the query outputs without."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """JSON-able settings from which the learner's factory makes the same learner again."""

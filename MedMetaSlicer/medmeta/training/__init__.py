@@ -1,0 +1,1 @@
+"""Outer loops: joint pre-training and meta-training on synthetic episodes."""
