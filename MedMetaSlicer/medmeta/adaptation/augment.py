@@ -1,0 +1,18 @@
+"""Versions of a support set for the inner loop: the same slices turned over."""
+
+from __future__ import annotations
+
+import torch
+
+from medmeta.episodes import Examples
+
+
+def flipped(examples: Examples, axes: tuple[int, ...]) -> Examples:
+    """Examples with every tensor flipped; the position channels turn with the image, so that places stay places."""
+    turn = [torch.flip(x, axes).contiguous() for x in (*examples.inputs, examples.targets)]
+    return Examples(tuple(turn[:-1]), turn[-1])
+
+
+def support_versions(examples: Examples) -> list[Examples]:
+    """As drawn, and flipped along columns, rows and both: the inner loop takes one after the other."""
+    return [examples, flipped(examples, (-1,)), flipped(examples, (-2,)), flipped(examples, (-2, -1))]

@@ -1,0 +1,70 @@
+"""Query slices -> label map and confidence, a few slices at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from medmeta.episodes import Window
+
+OUTSIDE = -12.0
+"""Logit outside the region of interest."""
+
+SegmentLogits = Callable[[Sequence[int]], torch.Tensor]
+"""Slice numbers -> (S, B, h, w) logits in the window."""
+
+
+def labels_and_confidence(
+    logits: torch.Tensor, values: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The most probable segment of every voxel.
+
+    Args:
+        logits: (S, B, H, W), one segment against everything else each.
+        values: the S label values.
+
+    Returns:
+        (B, H, W) int64 labels, 0 where no segment reaches probability .5, and (B, H, W) float32 confidence: the
+        probability of what the voxel was given.
+    """
+    best, which = logits.max(0)
+    inside = best > 0
+    labels = torch.where(inside, torch.as_tensor(values, device=logits.device)[which], 0)
+    probability = torch.sigmoid(best)
+    return labels, torch.where(inside, probability, 1 - probability)
+
+
+def render(
+    segment_logits: SegmentLogits,
+    window: Window,
+    shape: tuple[int, int, int],
+    values: Sequence[int],
+    batch: int,
+    tick: Callable[[int], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicts all slices of a volume.
+
+    Args:
+        segment_logits: see `SegmentLogits`.
+        window: where the logits lie.
+        shape: (Z, H, W) of the volume.
+        values: label values.
+        batch: slices at a time.
+        tick: called with the number of slices done; may raise to cancel.
+
+    Returns:
+        (Z, H, W) unsigned integer labels and float32 confidence.
+    """
+    labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
+    confidence = np.empty(shape, dtype=np.float32)
+    for start in range(0, shape[0], batch):
+        positions = range(start, min(start + batch, shape[0]))
+        logits = segment_logits(positions).float()
+        whole = torch.stack([window.paste(segment, shape[1:], OUTSIDE) for segment in logits])
+        found, sure = labels_and_confidence(whole, values)
+        labels[start : positions.stop] = found.cpu().numpy()
+        confidence[start : positions.stop] = sure.cpu().numpy()
+        tick(positions.stop)
+    return labels, confidence

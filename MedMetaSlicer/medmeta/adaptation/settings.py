@@ -1,0 +1,34 @@
+"""What can be chosen about an adaptation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from medmeta.episodes import RegionRule
+
+
+@dataclass(frozen=True)
+class AdaptationSettings:
+    """Settings of `adapt`.
+
+    Attributes:
+        steps: the numbers of inner steps the guard chooses from.
+        usual_steps: the number taken where there is nothing to choose by (a single annotated slice).
+        blends: weights of the network against shape interpolation that the guard chooses from, where there is a prior.
+        usual_blend: the weight taken where there is nothing to choose by.
+        margin: how much better, in Dice on the held-out slices, another choice must be than the usual one.
+        folds: slices held out, one at a time, at most.
+        region: how the region of interest and the resolution follow the annotation.
+        batch: slices that go through the network at once.
+        for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn.
+    """
+
+    steps: tuple[int, ...] = (0, 1, 3, 5, 10)
+    usual_steps: int = 5
+    blends: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    usual_blend: float = 0.75
+    margin: float = 0.01
+    folds: int = 5
+    region: RegionRule = field(default_factory=lambda: RegionRule(diameter=32.0))
+    batch: int = 8
+    for_other_volumes: bool = True
