@@ -11,7 +11,7 @@ from scipy import ndimage
 from medmeta.volumes import Geometry, Volume, read_volume
 
 FILE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
-NAMES = {1: "left lateral ventricle", 2: "right lateral ventricle", 3: "white matter"}
+NAMES = {1: "lateral ventricles", 2: "white matter"}
 LOWEST, HIGHEST = 62, 110
 """Axial slices that are used: the lateral ventricles and some more on both sides."""
 
@@ -24,15 +24,12 @@ def _file(tissue: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _lateral_ventricles(fluid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The left and the right one: the largest two pools of fluid after that round the brain."""
+def _lateral_ventricles(fluid: np.ndarray) -> np.ndarray:
+    """Both of them: the largest two pools of fluid after that round the brain."""
     pools, _ = ndimage.label(fluid)
     sizes = np.bincount(pools.ravel())
     sizes[0] = 0
-    second, third = np.argsort(sizes)[-3:-1]
-    # The first index runs from left to right.
-    masks = sorted((pools == second, pools == third), key=lambda mask: np.nonzero(mask)[0].mean())
-    return masks[0], masks[1]
+    return np.isin(pools, np.argsort(sizes)[-3:-1])
 
 
 def _crop(volume: Volume, box: tuple[slice, slice, slice]) -> Volume:
@@ -61,8 +58,7 @@ def icbm_brain() -> tuple[Volume, Volume] | None:
     image, grey, white = (read_volume(file) for file in files)
     tissue = grey.array.astype(np.uint16) + white.array
     fluid = ndimage.binary_fill_holes(image.array > 0) & (tissue < 100)
-    left, right = _lateral_ventricles(fluid)
-    labels = np.select([left, right, white.array > 127], [1, 2, 3], 0).astype(np.uint8)
+    labels = np.select([_lateral_ventricles(fluid), white.array > 127], [1, 2], 0).astype(np.uint8)
     head = ndimage.find_objects((image.array[:, :, LOWEST:HIGHEST] > 0).astype(np.uint8))[0]
     box = (head[0], head[1], slice(LOWEST, HIGHEST))
     image = Volume(image.array, image.geometry, "ICBM 152")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from medmeta.evaluation.procedural import procedural_cohort
 from medmeta.evaluation.protocol import SimulatedAnnotation, dice_off_slices, simulate
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import Volume
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 AXIS = 2
 
@@ -43,8 +46,8 @@ def _studies(seed: int, quick: bool) -> list[Callable[[], _Study | None]]:
     """What the demo shows, made only when it comes to it."""
 
     def procedural() -> _Study:
-        subjects, structures = (2, 2) if quick else (3, 3)
-        cohort = procedural_cohort(seed, subjects, structures=structures)
+        subjects, structures = (2, 1) if quick else (3, 2)
+        cohort = procedural_cohort(seed, subjects, structures=structures, size=(72, 96), slices=(20, 30))
         return _Study("procedural", cohort, {v: f"organ {v}" for v in range(1, structures + 1)}, k=5)
 
     def brain() -> _Study | None:
@@ -68,7 +71,7 @@ def run(
         out_dir: folder for the pictures, made if need be.
         seed: of the procedural volumes and the adaptation.
         device: "auto", "cpu" or "cuda".
-        quick: two small procedural subjects only.
+        quick: two procedural subjects and one structure only.
         progress: gets `Progress` events.
 
     Returns:
@@ -99,7 +102,7 @@ def run(
 
 
 def _show(study: _Study, out_dir: Path, seed: int, device: str, progress: ProgressCallback | None) -> dict[str, Any]:
-    from medmeta.adaptation import adapt, predict
+    from medmeta.adaptation import AdaptationSettings, adapt, predict
 
     image, reference = study.subjects[0]
     drawn = simulate(reference.array, axis=AXIS, k=study.k)
@@ -108,7 +111,10 @@ def _show(study: _Study, out_dir: Path, seed: int, device: str, progress: Progre
         drawn.labels, axis=AXIS, slices=drawn.slices, segments=study.segments(values), name=study.name
     )
     start = time.perf_counter()
-    adaptation = adapt([AnnotatedVolume(image, annotation)], device=device, seed=seed, progress=progress)
+    settings = AdaptationSettings(for_other_volumes=len(study.subjects) > 1)
+    adaptation = adapt(
+        [AnnotatedVolume(image, annotation)], device=device, seed=seed, settings=settings, progress=progress
+    )
     seconds = {"adapt": time.perf_counter() - start, "predict": []}
     predicted = adaptation.predictions[0].labels.array
     rows = _same_volume_rows(study, drawn, predicted, values)
@@ -154,3 +160,31 @@ def _row(
         "structure": study.names[value], "volume": volume, "annotated": annotated, "dice": round(ours, 4),
         "interpolation": None if interpolation is None else round(interpolation, 4),
     }  # fmt: skip
+
+
+def tables(result: Mapping[str, Any]) -> list[Table]:
+    """What `run` returns, to be printed: a table for each cohort, below it where its picture is."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = []
+    for cohort in result["cohorts"]:
+        slices = ", ".join(map(str, cohort["slices"]))
+        table = Table(
+            title=f"{cohort['name']}: slices {slices} annotated, adapted in {cohort['seconds']['adapt']:.0f} s"
+        )
+        for heading in ("structure", "volume", "Dice", "interpolation"):
+            table.add_column(heading, justify="right" if heading in ("Dice", "interpolation") else "left")
+        for row in cohort["rows"]:
+            volume = f"{row['volume']} (annotated)" if row["annotated"] else row["volume"]
+            interpolation = "-" if row["interpolation"] is None else f"{row['interpolation']:.3f}"
+            table.add_row(row["structure"], volume, f"{row['dice']:.3f}", interpolation)
+        where = Table.grid()
+        where.add_column(overflow="fold")
+        where.add_row(Text(f"montage: {cohort['montage']}"))
+        shown += [table, where]
+    if not result["quick"] and len(result["cohorts"]) == 1:
+        note = Table.grid()
+        note.add_row("With nilearn installed, the demo also shows the ICBM 152 brain: pip install nilearn")
+        shown.append(note)
+    return shown

@@ -11,7 +11,7 @@ from scipy.ndimage import binary_erosion
 
 from medmeta.volumes import Volume
 
-COLORS = ((128, 174, 128), (241, 214, 145), (177, 122, 101), (111, 184, 210), (216, 101, 79), (221, 130, 101))
+COLORS = ((225, 85, 65), (60, 150, 235), (95, 190, 80), (245, 190, 50), (175, 95, 205), (45, 190, 185))
 """RGB, one a segment, repeated where there are more."""
 
 COLUMNS = ("image", "annotation", "prediction", "reference")
@@ -77,7 +77,7 @@ def _overlaid(grey: np.ndarray, labels: np.ndarray, values: Sequence[int]) -> np
         inside = np.asarray(mask.resize(grey.shape[1::-1], Image.Resampling.NEAREST)) > 0
         border = inside & ~binary_erosion(inside, iterations=2)
         color = np.array(COLORS[place % len(COLORS)], dtype=float)
-        picture[inside] = 0.6 * picture[inside] + 0.4 * color
+        picture[inside] = 0.7 * picture[inside] + 0.3 * color
         picture[border] = color
     return picture.astype(np.uint8)
 

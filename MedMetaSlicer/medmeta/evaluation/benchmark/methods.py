@@ -109,6 +109,7 @@ def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
     if not job.targets:
         predicted = adaptation.predictions[0].labels.array
         return [_scores(_off_slices(job, predicted, reference, drawn), seconds, **more)]
+    more["adapt_seconds"] = round(seconds, 3)
     return [_other_volume(job, target, adaptation.task, settings, more) for target in job.targets]
 
 
