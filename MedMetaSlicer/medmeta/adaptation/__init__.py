@@ -1,6 +1,8 @@
 """The main job: `adapt` to a few drawn slices, `predict` other volumes."""
 
-from medmeta.adaptation.engine import Adaptation, Prediction, SegmentQuality, adapt, predict
+from medmeta.adaptation.cohort import predict
+from medmeta.adaptation.engine import adapt
+from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.task import AdaptedTask
 

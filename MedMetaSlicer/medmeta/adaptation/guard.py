@@ -98,33 +98,27 @@ class Guard:
         case = self.stacks[place[0]]
         return case.masks[segment, case.positions.index(place[1])]
 
-    def choose(self, segment: int, *, prior: bool) -> Choice:
-        """Tries every candidate on every held-out slice and takes the best.
-
-        Args:
-            segment: which segment.
-            prior: for the annotated volumes themselves (True) or for volumes without annotation.
-        """
+    def choose(self, segment: int) -> Choice:
+        """Tries every candidate on every held-out slice and takes the best for one segment."""
         settings = self.settings
-        blends = settings.blends if prior else (1.0,)
-        usual = (settings.usual_steps, settings.usual_blend if prior else 1.0)
+        usual = (settings.usual_steps, settings.usual_blend)
         places = self.held_out_places(segment)
         # [intersection, size] sums over the held-out slices: one Dice for all of them is steadier than a mean of few.
-        sums = {(s, b): torch.zeros(2) for s in settings.steps for b in blends}
+        sums = {(s, b): torch.zeros(2) for s in settings.steps for b in settings.blends}
         interpolation = torch.zeros(2)
         for place in places:
-            self._try(segment, place, prior, sums, interpolation)
+            self._try(segment, place, sums, interpolation)
         if not places:
             return Choice(*usual, None, None, 0)
         scores = {key: float(2 * v[0] / v[1].clamp_min(1)) for key, v in sums.items()}
         best = max(scores, key=scores.get)
         chosen = best if scores[best] > scores[usual] + settings.margin else usual
-        alone = float(2 * interpolation[0] / interpolation[1].clamp_min(1)) if prior else None
+        alone = float(2 * interpolation[0] / interpolation[1].clamp_min(1))
         return Choice(*chosen, scores[chosen], alone, len(places))
 
-    def _try(self, segment: int, place: Place, prior: bool, sums: dict, interpolation: torch.Tensor) -> None:
+    def _try(self, segment: int, place: Place, sums: dict, interpolation: torch.Tensor) -> None:
         places = [p for p in support_places(self.stacks) if p != place]
-        held_out = {"prior": prior, "held_out": place}
+        held_out = {"prior": True, "held_out": place}
         support = support_examples(self.stacks, segment, places, self.slices, **held_out)
         query = support_examples(self.stacks, segment, [place], self.slices, **held_out)
         device = next(self.learner.parameters()).device

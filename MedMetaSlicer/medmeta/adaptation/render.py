@@ -52,7 +52,7 @@ def render(
         shape: (Z, H, W) of the volume.
         values: label values.
         batch: slices at a time.
-        tick: called with the number of slices done; may raise to cancel.
+        tick: called with the number of slices just done; may raise to cancel.
 
     Returns:
         (Z, H, W) unsigned integer labels and float32 confidence.
@@ -66,5 +66,5 @@ def render(
         found, sure = labels_and_confidence(whole, values)
         labels[start : positions.stop] = found.cpu().numpy()
         confidence[start : positions.stop] = sure.cpu().numpy()
-        tick(positions.stop)
+        tick(len(positions))
     return labels, confidence

@@ -21,6 +21,9 @@ class AdaptationSettings:
         region: how the region of interest and the resolution follow the annotation.
         batch: slices that go through the network at once.
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn.
+        other_steps: inner steps of that adaptation, which takes in the completed slices of the annotated volumes.
+        other_margin: margin of the region of interest in that adaptation.
+        other_slices: completed slices that it takes at most, beside the drawn ones.
     """
 
     steps: tuple[int, ...] = (0, 1, 3, 5, 10)
@@ -29,6 +32,9 @@ class AdaptationSettings:
     usual_blend: float = 0.75
     margin: float = 0.01
     folds: int = 5
-    region: RegionRule = field(default_factory=lambda: RegionRule(diameter=32.0))
+    region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     batch: int = 8
     for_other_volumes: bool = True
+    other_steps: int = 40
+    other_margin: float = 1.0
+    other_slices: int = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,6 +145,7 @@ def support_examples(
     *,
     prior: bool,
     held_out: Place | None = None,
+    masks: Mapping[Place, torch.Tensor] | None = None,
 ) -> Examples:
     """A segment's examples on annotated slices.
 
@@ -155,6 +156,7 @@ def support_examples(
         slices: neighbouring slices in the image channels.
         prior: with the shape prior from the volume's other annotated slices, or without.
         held_out: an annotated slice whose drawing must not enter anything.
+        masks: (h, w) targets of slices that are not annotated, if any of `places` is not.
 
     Returns:
         Examples with inputs (image channels, segment channels); all windows padded to the largest by edge values.
@@ -165,7 +167,11 @@ def support_examples(
         hidden = [position] + ([held_out[1]] if held_out is not None and held_out[0] == volume else [])
         images.append(image_channels(case.stack, [position], slices))
         segments.append(segment_channels(case.stack, [position], case.priors[segment] if prior else None, [hidden]))
-        targets.append(case.masks[segment, case.positions.index(position)][None, None].float())
+        if masks is not None and (volume, position) in masks:
+            mask = masks[volume, position]
+        else:
+            mask = case.masks[segment, case.positions.index(position)]
+        targets.append(mask[None, None].float())
     rows = max(t.shape[2] for t in targets)
     columns = max(t.shape[3] for t in targets)
 

@@ -14,10 +14,10 @@ from medmeta.networks import create_network
 
 MAML_DEFAULTS: dict[str, Any] = {
     "adapted": ("*",),
-    "steps": 5,
+    "steps": 3,
     "step_size": 0.02,
     "granularity": "layer",
-    "step_weights": (0.1, 0.1, 0.0, 0.3, 0.0, 1.0),
+    "step_weights": (0.2, 0.0, 0.0, 1.0),
     "largest_gradient": 2.0,
 }
 

@@ -17,7 +17,8 @@ class RidgeHead(nn.Module):
 
     Minimises sum_i c_i (x_i . w - r_i)^2 + lambda |w|^2 over pixels i, with embedding x_i (a constant 1 appended), r_i what
     the present logit lacks to reach +-`goal` on its right side, and c_i such that both classes weigh the same. The
-    strength lambda and the scale of the correction are learned.
+    strength lambda, the scale of the correction and an offset are learned; the offset undoes what weighing both classes
+    alike does to a structure that covers few pixels.
 
     Args:
         goal: the logit that a pixel of the support set should reach.
@@ -28,6 +29,7 @@ class RidgeHead(nn.Module):
         self.goal = goal
         self.log_strength = nn.Parameter(torch.tensor(-4.0))
         self.scale = nn.Parameter(torch.tensor(1.0))
+        self.offset = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, embedding: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Solves for the correction.
@@ -54,7 +56,8 @@ class RidgeHead(nn.Module):
             gram = x.transpose(1, 2) @ (weight * x)
             right = x.transpose(1, 2) @ (weight * lack[..., None])
             identity = torch.eye(gram.shape[-1], device=gram.device)
-            return self.scale * torch.linalg.solve(gram + self.log_strength.exp() * identity, right)[..., 0]
+            solution = self.scale * torch.linalg.solve(gram + self.log_strength.exp() * identity, right)[..., 0]
+            return torch.cat([solution[:, :-1], solution[:, -1:] + self.offset], dim=1)
 
 
 class RidgeWarmStart(nn.Module):

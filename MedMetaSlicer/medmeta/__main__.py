@@ -1,0 +1,7 @@
+"""`python -m medmeta`."""
+
+import sys
+
+from medmeta.cli import main
+
+sys.exit(main())

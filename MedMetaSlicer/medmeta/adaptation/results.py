@@ -1,0 +1,95 @@
+"""What adaptation and prediction return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.task import AdaptedTask
+from medmeta.annotations import Segment
+from medmeta.progress import Progress, ProgressCallback
+from medmeta.volumes import Volume
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted volume, both with the input's geometry.
+
+    Attributes:
+        labels: unsigned integer label map.
+        confidence: float32, probability of each voxel's label.
+    """
+
+    labels: Volume
+    confidence: Volume
+
+    @classmethod
+    def from_slices(
+        cls, volume: Volume, frame: SliceFrame, labels: np.ndarray, confidence: np.ndarray
+    ) -> Prediction:
+        """From (Z, H, W) arrays in a frame of the volume."""
+        return cls(
+            replace(volume, array=np.ascontiguousarray(frame.from_slices(labels))),
+            replace(volume, array=np.ascontiguousarray(frame.from_slices(confidence))),
+        )
+
+
+@dataclass(frozen=True)
+class SegmentQuality:
+    """What to expect of one segment in the annotated volumes, judged on held-out annotated slices.
+
+    Attributes:
+        segment: which one.
+        expected_dice: None where there was no slice to hold out.
+        interpolation_dice: of shape interpolation on the same slices.
+        steps: inner steps taken.
+        blend: weight of the network against shape interpolation.
+    """
+
+    segment: Segment
+    expected_dice: float | None
+    interpolation_dice: float | None
+    steps: int
+    blend: float
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """The result of `adapt`.
+
+    Attributes:
+        task: for other volumes; can be saved.
+        predictions: one for each annotated volume, annotated slices as drawn.
+        quality: one for each segment.
+        seconds: how long it took.
+    """
+
+    task: AdaptedTask
+    predictions: tuple[Prediction, ...]
+    quality: tuple[SegmentQuality, ...]
+    seconds: float
+
+
+class Counter:
+    """Turns ticks into progress events of one phase.
+
+    Args:
+        callback: told of every tick; None for nobody.
+        phase: the phase's name.
+        total: ticks to come.
+    """
+
+    def __init__(self, callback: ProgressCallback | None, phase: str, total: int) -> None:
+        self.callback = callback
+        self.phase = phase
+        self.total = max(1, total)
+        self.done = 0
+        self.tick(0)
+
+    def tick(self, count: int = 1) -> None:
+        """So many more are done; raises what the callback raises."""
+        self.done = min(self.total, self.done + count)
+        if self.callback is not None:
+            self.callback(Progress(self.phase, self.done, self.total))

@@ -1,0 +1,61 @@
+"""The command line: `medmeta segment | adapt | predict | demo`, one file a command."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from medmeta import __version__
+from medmeta.cli import adapt, demo, predict, segment
+from medmeta.cli.console import Console
+from medmeta.errors import Cancelled, MedMetaError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"medmeta {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Few drawn slices in, the label map of the rest of the volume and of other volumes out."""
+
+
+app.command("segment")(segment.segment)
+app.command("adapt")(adapt.adapt)
+app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+        Exit code: 0 done, 2 wrong input (one line says what to do), 130 cancelled, 1 a bug.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    console = Console(json="--json" in arguments)
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name="medmeta", standalone_mode=False)
+        return int(result) if isinstance(result, int) else 0
+    except MedMetaError as error:
+        console.error(str(error))
+        return 130 if isinstance(error, Cancelled) else 2
+    except (KeyboardInterrupt, typer.Abort):
+        console.error("cancelled; nothing was written.")
+        return 130
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # a usage error of click's
+            console.error(f"{error.format_message()} (see medmeta --help)")
+            return int(error.exit_code)
+        if "--debug" in arguments:
+            traceback.print_exc()
+        console.error(f"unexpected {type(error).__name__}: {error} (a bug: run again with --debug and report it)")
+        return 1

@@ -1,0 +1,54 @@
+"""`medmeta adapt`: learn the structures, keep them in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from medmeta.cli import inputs
+from medmeta.cli.console import Console, quality_rows, quality_table
+from medmeta.errors import AnnotationError
+
+
+def adapt(
+    files: list[Path] = typer.Argument(help="VOLUME LABELS [VOLUME LABELS ...]", metavar="VOLUME LABELS ..."),
+    output: Path = typer.Option(..., "--output", "-o", help="Task file to write (.safetensors)."),
+    slices: str | None = inputs.SLICES,
+    axis: str = inputs.AXIS,
+    label: list[int] | None = inputs.LABELS,
+    device: str = inputs.DEVICE,
+    seed: int = inputs.SEED,
+    checkpoint: Path | None = inputs.CHECKPOINT,
+    overwrite: bool = inputs.OVERWRITE,
+    json: bool = inputs.JSON,
+    debug: bool = inputs.DEBUG,
+) -> None:
+    """Adapts to one or more volumes with a few drawn slices and writes the adapted task."""
+    console = Console(json)
+    if len(files) % 2:
+        raise AnnotationError(f"{files[-1]} has no label map: give volumes and label maps in pairs.")
+    if slices is not None and len(files) > 2:
+        raise AnnotationError("--slices goes with one volume; draw on the annotated slices of the others, and leave it out.")
+    inputs.check_outputs([output], files, overwrite)
+    cases = [
+        inputs.annotated_volume(volume, labels, axis, slices, label)
+        for volume, labels in zip(files[::2], files[1::2], strict=True)
+    ]
+
+    from medmeta.adaptation import adapt as run
+
+    with console.progress() as progress:
+        adaptation = run(cases, checkpoint=checkpoint, device=device, seed=seed, progress=progress)
+    adaptation.task.save(output)
+    console.result(
+        {
+            "task": str(output),
+            "segments": quality_rows(adaptation.quality),
+            "device": adaptation.task.provenance["device"],
+            "seconds": round(adaptation.seconds, 2),
+        },
+        quality_table(adaptation.quality),
+    )
+    if not json:
+        console.note(f"wrote {output} ({adaptation.seconds:.1f} s)")

@@ -1,0 +1,95 @@
+"""What the commands say: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from medmeta.progress import Progress, ProgressCallback
+
+PHASES = {"check": "Checking on held-out slices", "adapt": "Adapting", "predict": "Predicting"}
+
+
+class Console:
+    """Output of one command.
+
+    Args:
+        json: one JSON object on standard output and nothing else.
+    """
+
+    def __init__(self, json: bool = False) -> None:
+        self.json = json
+        self._errors = RichConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+    def error(self, message: str) -> None:
+        """One line that says what went wrong and what to do."""
+        message = " ".join(message.split())
+        if self.json:
+            print(json_module.dumps({"error": message}))
+        print(f"medmeta: error: {message}", file=sys.stderr)
+
+    def note(self, message: str) -> None:
+        """A remark on standard error."""
+        print(f"medmeta: {message}", file=sys.stderr)
+
+    def result(self, data: dict[str, Any], *tables: Table) -> None:
+        """The result: as JSON, or as tables."""
+        if self.json:
+            print(json_module.dumps(data))
+            return
+        console = RichConsole()
+        for table in tables:
+            console.print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[ProgressCallback]:
+        """Progress bars, one a phase; silent with --json and where standard error is no terminal."""
+        if self.json or not self._errors.is_terminal:
+            yield lambda _: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*columns, console=self._errors, transient=True) as bars:
+            tasks: dict[str, Any] = {}
+
+            def show(event: Progress) -> None:
+                if event.phase not in tasks:
+                    tasks[event.phase] = bars.add_task(PHASES.get(event.phase, event.phase), total=event.total)
+                bars.update(tasks[event.phase], completed=event.done, total=event.total)
+                if event.done >= event.total:
+                    bars.remove_task(tasks.pop(event.phase))
+
+            yield show
+
+
+def quality_rows(quality: Any) -> list[dict[str, Any]]:
+    """`SegmentQuality` objects as JSON-able rows."""
+    return [
+        {
+            "segment": q.segment.name,
+            "label": q.segment.value,
+            "expected_dice": q.expected_dice,
+            "interpolation_dice": q.interpolation_dice,
+            "steps": q.steps,
+            "blend": q.blend,
+        }
+        for q in quality
+    ]
+
+
+def quality_table(quality: Any) -> Table:
+    """The same as a table."""
+    table = Table(title="Judged on held-out annotated slices")
+    for heading in ("segment", "label", "expected Dice", "interpolation", "steps", "network's share"):
+        table.add_column(heading)
+    for q in quality:
+        dice = [f"{d:.2f}" if d is not None else "-" for d in (q.expected_dice, q.interpolation_dice)]
+        table.add_row(q.segment.name, str(q.segment.value), *dice, str(q.steps), f"{q.blend:.0%}")
+    return table

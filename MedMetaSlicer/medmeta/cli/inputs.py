@@ -1,0 +1,126 @@
+"""What the commands' arguments have in common: annotated volumes in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
+from medmeta.errors import AnnotationError, GeometryError, VolumeError
+from medmeta.volumes import read_label_map, read_volume
+from medmeta.volumes.files import EXTENSIONS
+
+SLICES = typer.Option(None, "--slices", help="Annotated slices, such as 3,10,20; empty ones count as 'not here'.")
+AXIS = typer.Option("auto", "--axis", help="Axis that counts the slices: auto, 0, 1 or 2.")
+LABELS = typer.Option(None, "--label", help="Label value to take; may be given more than once. Default: all.")
+DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
+SEED = typer.Option(0, "--seed", help="Makes the result repeatable.")
+CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights; default: the bundled ones.")
+JSON = typer.Option(False, "--json", help="Print one JSON object, for scripts.")
+OVERWRITE = typer.Option(False, "--overwrite", help="Replace outputs that are there already.")
+DEBUG = typer.Option(False, "--debug", help="Show where a bug happened.")
+
+
+def parse_axis(text: str) -> str | int:
+    """'auto' or 0, 1, 2.
+
+    Raises:
+        AnnotationError: anything else.
+    """
+    if text == "auto":
+        return text
+    if text not in ("0", "1", "2"):
+        raise AnnotationError(f"--axis {text} is not known: choose auto, 0, 1 or 2.")
+    return int(text)
+
+
+def parse_slices(text: str | None) -> list[int] | None:
+    """'3,10,20' as numbers.
+
+    Raises:
+        AnnotationError: not whole numbers with commas between them.
+    """
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise AnnotationError(f"--slices {text} is not a list of whole numbers: write it like 3,10,20.") from None
+
+
+def annotated_volume(
+    volume_path: Path, labels_path: Path, axis: str, slices: str | None, labels: Sequence[int] | None
+) -> AnnotatedVolume:
+    """Reads a volume and its sparse label map.
+
+    Raises:
+        GeometryError: they are not on the same grid.
+        AnnotationError, VolumeError: see `SparseAnnotation.from_labels` and `read_volume`.
+    """
+    volume, label_map = read_volume(volume_path), read_label_map(labels_path)
+    if not volume.geometry.matches(label_map.geometry):
+        raise GeometryError(
+            f"{labels_path} and {volume_path} do not share their geometry: {_difference(volume, label_map)}; "
+            "draw on this volume, or resample the labels to it."
+        )
+    present = [int(v) for v in sorted(set(label_map.array.ravel().tolist())) if v != 0]
+    wanted = list(labels) if labels else present
+    missing = [v for v in wanted if v not in present]
+    if missing and present:
+        raise AnnotationError(f"{labels_path} has no label {missing}: it holds {present}.")
+    segments = read_segments(labels_path, wanted) if wanted else default_segments(())
+    annotation = SparseAnnotation.from_labels(
+        label_map.array,
+        axis=parse_axis(axis),
+        slices=parse_slices(slices),
+        segments=segments or None,
+        name=str(labels_path),
+    )
+    return AnnotatedVolume(volume, annotation)
+
+
+def _difference(volume, label_map) -> str:
+    for what in ("size", "spacing", "origin", "direction"):
+        mine, other = (getattr(v.geometry, what) for v in (label_map, volume))
+        if tuple(round(x, 3) for x in mine) != tuple(round(x, 3) for x in other):
+            return f"{what} {tuple(round(x, 3) for x in mine)} against {tuple(round(x, 3) for x in other)}"
+    return "they differ slightly"
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], overwrite: bool) -> None:
+    """Refuses outputs before any work is done.
+
+    Raises:
+        VolumeError: an output is an input, is there already, is named twice, or ends unknown.
+    """
+    given = {path.resolve() for path in inputs}
+    seen = set()
+    for path in outputs:
+        if path.resolve() in given:
+            raise VolumeError(f"{path} is an input and would be lost: choose another output.")
+        if path.resolve() in seen:
+            raise VolumeError(f"{path} would be written twice (two inputs of the same name): rename one.")
+        seen.add(path.resolve())
+        if path.exists() and not overwrite:
+            raise VolumeError(f"{path} is there already: choose another output, or give --overwrite.")
+
+
+def check_ending(path: Path) -> None:
+    """Refuses an output that could not be written.
+
+    Raises:
+        VolumeError: an unknown ending.
+    """
+    if not path.name.lower().endswith(EXTENSIONS):
+        raise VolumeError(f"{path} has an unknown ending: use one of {', '.join(EXTENSIONS)}.")
+
+
+def output_for(volume_path: Path, folder: Path) -> Path:
+    """Where the label map of a cohort volume goes: NAME_label with the volume's ending (.nii.gz for a DICOM folder)."""
+    name = volume_path.resolve().name
+    for extension in sorted(EXTENSIONS, key=len, reverse=True):
+        if name.lower().endswith(extension):
+            return folder / f"{name[: -len(extension)]}_label{name[-len(extension) :]}"
+    return folder / f"{name}_label.nii.gz"

@@ -1,0 +1,48 @@
+"""`medmeta predict`: an adapted task on other volumes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+from rich.table import Table
+
+from medmeta.cli import inputs
+from medmeta.cli.console import Console
+from medmeta.volumes import read_volume, write_label_map
+
+
+def predict(
+    task: Path = typer.Argument(help="Task file that `medmeta adapt` wrote."),
+    volumes: list[Path] = typer.Argument(help="Volumes of the cohort."),
+    out_dir: Path = typer.Option(..., "--out-dir", help="Folder for the label maps."),
+    device: str = inputs.DEVICE,
+    checkpoint: Path | None = inputs.CHECKPOINT,
+    overwrite: bool = inputs.OVERWRITE,
+    json: bool = inputs.JSON,
+    debug: bool = inputs.DEBUG,
+) -> None:
+    """Predicts volumes in which nothing is drawn."""
+    console = Console(json)
+    outputs = {path: inputs.output_for(path, out_dir) for path in volumes}
+    inputs.check_outputs(list(outputs.values()), [task, *volumes], overwrite)
+
+    from medmeta.adaptation import AdaptedTask
+    from medmeta.adaptation import predict as run
+
+    adapted = AdaptedTask.load(task)
+    read = {path: read_volume(path) for path in volumes}
+    table = Table(title="Predicted")
+    for heading in ("volume", "label map", "seconds"):
+        table.add_column(heading)
+    rows = []
+    with console.progress() as progress:
+        for path, volume in read.items():
+            start = time.monotonic()
+            prediction = run(adapted, volume, device=device, checkpoint=checkpoint, progress=progress)
+            write_label_map(prediction.labels, outputs[path], adapted.segments)
+            seconds = time.monotonic() - start
+            rows.append({"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)})
+            table.add_row(str(path), str(outputs[path]), f"{seconds:.1f}")
+    console.result({"task": str(task), "predicted": rows}, table)
