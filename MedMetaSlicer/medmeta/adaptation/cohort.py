@@ -58,9 +58,7 @@ class CohortAdapter:
         self.stacks, self.grey = annotated_stacks(cases, wide)
         self.learner = learner
         self.values = [segment.value for segment in cases[0].annotation.segments]
-        self.labels = [
-            stack.frame.to_slices(labels) for stack, labels in zip(self.stacks, completed, strict=True)
-        ]
+        self.labels = [stack.frame.to_slices(labels) for stack, labels in zip(self.stacks, completed, strict=True)]
         self.settings = settings
         self.slices = slices
 
@@ -175,5 +173,8 @@ def predict(
 
 def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:
     """The whole slice at a task's resolution, in mm of a pixel."""
-    sizes = [max(4 * multiple, multiple * round(n * mm / pixel / multiple)) for n, mm in zip(shape, frame.spacing[1:], strict=True)]
+    sizes = [
+        max(4 * multiple, multiple * round(n * mm / pixel / multiple))
+        for n, mm in zip(shape, frame.spacing[1:], strict=True)
+    ]
     return Window(0, 0, *shape, *sizes)

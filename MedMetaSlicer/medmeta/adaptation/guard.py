@@ -1,7 +1,7 @@
 """The guard: adaptation is judged on the user's own slices, by holding one out.
 
-The number of inner steps and the weight of shape interpolation are chosen where the user's drawing says what is right, so
-that an inner loop that overshoots is noticed, and a network that is worse than interpolation gives way to it.
+The number of inner steps and the weight of shape interpolation are chosen where the user's drawing says what is right,
+so that an inner loop that overshoots is noticed, and a network that is worse than interpolation gives way to it.
 """
 
 from __future__ import annotations

@@ -16,9 +16,7 @@ SegmentLogits = Callable[[Sequence[int]], torch.Tensor]
 """Slice numbers -> (S, B, h, w) logits in the window."""
 
 
-def labels_and_confidence(
-    logits: torch.Tensor, values: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
+def labels_and_confidence(logits: torch.Tensor, values: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """The most probable segment of every voxel.
 
     Args:

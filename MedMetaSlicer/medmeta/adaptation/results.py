@@ -26,9 +26,7 @@ class Prediction:
     confidence: Volume
 
     @classmethod
-    def from_slices(
-        cls, volume: Volume, frame: SliceFrame, labels: np.ndarray, confidence: np.ndarray
-    ) -> Prediction:
+    def from_slices(cls, volume: Volume, frame: SliceFrame, labels: np.ndarray, confidence: np.ndarray) -> Prediction:
         """From (Z, H, W) arrays in a frame of the volume."""
         return cls(
             replace(volume, array=np.ascontiguousarray(frame.from_slices(labels))),

@@ -127,9 +127,7 @@ def _frame(case: AnnotatedVolume, first: AnnotatedVolume) -> SliceFrame:
 
 def _grey(scaled: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> GreyWindow:
     windows = [GreyWindow.fit(image, mask) for image, mask in scaled if bool(mask.any())]
-    return GreyWindow(
-        float(np.mean([w.centre for w in windows])), float(np.mean([w.width for w in windows]))
-    )
+    return GreyWindow(float(np.mean([w.centre for w in windows])), float(np.mean([w.width for w in windows])))
 
 
 def support_places(stacks: Sequence[AnnotatedStack]) -> list[Place]:
@@ -177,6 +175,8 @@ def support_examples(
 
     def joined(parts: list[torch.Tensor]) -> torch.Tensor:
         pads = [(0, columns - p.shape[3], 0, rows - p.shape[2]) for p in parts]
-        return torch.cat([torch.nn.functional.pad(p, pad, mode="replicate") for p, pad in zip(parts, pads, strict=True)])
+        return torch.cat(
+            [torch.nn.functional.pad(p, pad, mode="replicate") for p, pad in zip(parts, pads, strict=True)]
+        )
 
     return Examples((joined(images), joined(segments)), joined(targets))

@@ -82,9 +82,13 @@ class SparseAnnotation:
             annotated = sorted({int(s) for s in slices})
             wrong = [s for s in annotated if not 0 <= s < count]
             if wrong:
-                raise AnnotationError(f"{name} has no slice {wrong} along axis {found}: slices go from 0 to {count - 1}.")
+                raise AnnotationError(
+                    f"{name} has no slice {wrong} along axis {found}: slices go from 0 to {count - 1}."
+                )
             if not set(annotated) & set(drawn):
-                raise AnnotationError(f"Nothing is drawn in {name} on slices {annotated} along axis {found}; drawn: {drawn}.")
+                raise AnnotationError(
+                    f"Nothing is drawn in {name} on slices {annotated} along axis {found}; drawn: {drawn}."
+                )
         kept = np.zeros_like(labels)
         index: list[slice | list[int]] = [slice(None)] * 3
         index[found] = annotated

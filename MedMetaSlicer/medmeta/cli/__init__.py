@@ -59,3 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         console.error(f"unexpected {type(error).__name__}: {error} (a bug: run again with --debug and report it)")
         return 1
+
+
+def run() -> None:
+    """The console script `medmeta`."""
+    sys.exit(main())

@@ -29,7 +29,9 @@ def adapt(
     if len(files) % 2:
         raise AnnotationError(f"{files[-1]} has no label map: give volumes and label maps in pairs.")
     if slices is not None and len(files) > 2:
-        raise AnnotationError("--slices goes with one volume; draw on the annotated slices of the others, and leave it out.")
+        raise AnnotationError(
+            "--slices goes with one volume; draw on the annotated slices of the others, and leave it out."
+        )
     inputs.check_outputs([output], files, overwrite)
     cases = [
         inputs.annotated_volume(volume, labels, axis, slices, label)

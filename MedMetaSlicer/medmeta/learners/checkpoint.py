@@ -1,4 +1,4 @@
-"""Meta-trained weights on disk: safetensors, with all that is needed to make the learner again as JSON in the header."""
+"""Meta-trained weights on disk: safetensors, with what is needed to make the learner again as JSON in the header."""
 
 from __future__ import annotations
 

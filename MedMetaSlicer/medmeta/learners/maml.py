@@ -1,7 +1,7 @@
 """Model-agnostic meta-learning: an initialisation from which a few gradient steps suffice.
 
-Sources: Finn et al., ICML 2017 (MAML, first-order MAML); Raghu et al., ICLR 2020 (ANIL: only the head adapts); Antoniou et
-al., ICLR 2019 (MAML++: step sizes per layer and step, multi-step loss); Li et al., 2017 (Meta-SGD).
+Sources: Finn et al., ICML 2017 (MAML, first-order MAML); Raghu et al., ICLR 2020 (ANIL: only the head adapts);
+Antoniou et al., ICLR 2019 (MAML++: step sizes per layer and step, multi-step loss); Li et al., 2017 (Meta-SGD).
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class MAML(Learner):
     def initial(self) -> Parameters:
         """The parameters that adapt, as meta-learned."""
         return {
-            name: p for name, p in self.module.named_parameters() if any(fnmatch(name, pattern) for pattern in self.adapted)
+            name: p
+            for name, p in self.module.named_parameters()
+            if any(fnmatch(name, pattern) for pattern in self.adapted)
         }
 
     def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:

@@ -15,10 +15,10 @@ from medmeta.episodes.episode import Examples
 class RidgeHead(nn.Module):
     """Correction of a linear head that best explains the support set.
 
-    Minimises sum_i c_i (x_i . w - r_i)^2 + lambda |w|^2 over pixels i, with embedding x_i (a constant 1 appended), r_i what
-    the present logit lacks to reach +-`goal` on its right side, and c_i such that both classes weigh the same. The
-    strength lambda, the scale of the correction and an offset are learned; the offset undoes what weighing both classes
-    alike does to a structure that covers few pixels.
+    Minimises sum_i c_i (x_i . w - r_i)^2 + lambda |w|^2 over pixels i, with embedding x_i (a constant 1 appended), r_i
+    what the present logit lacks to reach +-`goal` on its right side, and c_i such that both classes weigh the same.
+    The strength lambda, the scale of the correction and an offset are learned; the offset undoes what weighing both
+    classes alike does to a structure that covers few pixels.
 
     Args:
         goal: the logit that a pixel of the support set should reach.

@@ -13,13 +13,15 @@ GRANULARITIES = ("constant", "layer", "parameter")
 class StepSizes(nn.Module):
     """One step size a layer and a step (MAML++), one a parameter (Meta-SGD), or one for all (MAML).
 
-    Sources: Antoniou et al., "How to train your MAML", ICLR 2019, section 4; Li et al., "Meta-SGD", arXiv 1707.09835, eq. 2.
+    Sources: Antoniou et al., "How to train your MAML", ICLR 2019, section 4; Li et al., "Meta-SGD", arXiv 1707.09835,
+    eq. 2.
 
     Args:
         parameters: the adapted parameters by name.
         steps: inner steps with step sizes of their own; later steps use the last one's.
         initial: the step size to start from.
-        granularity: "constant" (not learned), "layer" (a number a tensor) or "parameter" (a number an element, whose sign
+        granularity: "constant" (not learned), "layer" (a number a tensor) or "parameter" (a number an element, whose
+        sign
             is free, so that the direction is learned too).
     """
 
@@ -31,10 +33,13 @@ class StepSizes(nn.Module):
             raise ValueError(f"granularity {granularity!r} is not one of {GRANULARITIES}")
         self.names = tuple(parameters)
         self.steps = steps
-        shapes = {name: tuple(p.shape) if granularity == "parameter" else (1,) * p.ndim for name, p in parameters.items()}
+        shapes = {
+            name: tuple(p.shape) if granularity == "parameter" else (1,) * p.ndim for name, p in parameters.items()
+        }
         learned = granularity != "constant"
         self.values = nn.ParameterList(
-            nn.Parameter(torch.full((steps, *shapes[name]), float(initial)), requires_grad=learned) for name in self.names
+            nn.Parameter(torch.full((steps, *shapes[name]), float(initial)), requires_grad=learned)
+            for name in self.names
         )
 
     def forward(self, step: int) -> dict[str, torch.Tensor]:

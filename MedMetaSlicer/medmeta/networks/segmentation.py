@@ -1,13 +1,15 @@
 """The 2.5D segmentation network: one image encoder for all segments, one branch that every segment goes through.
 
-The image encoder sees neighbouring slices and knows nothing of segments; it runs once a slice. The segment branch sees the
-encoder's features and one segment's channels (prior, nearest annotated slices, position; `medmeta.episodes.channels`), so
-that any number of segments works with the same weights and each segment may adapt a branch of its own.
+The image encoder sees neighbouring slices and knows nothing of segments; it runs once a slice. The segment branch sees
+the encoder's features and one segment's channels (prior, nearest annotated slices, position;
+`medmeta.episodes.channels`), so that any number of segments works with the same weights and each segment may adapt a
+branch of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +36,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.stem = _two_conv(slices, channels[0])
         self.downs = nn.ModuleList(
-            Down(2, fine, coarse, act=ACTIVATION, norm=NORM, bias=False)
-            for fine, coarse in zip(channels, channels[1:], strict=False)
+            Down(2, fine, coarse, act=ACTIVATION, norm=NORM, bias=False) for fine, coarse in pairwise(channels)
         )
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -110,7 +110,7 @@ class RandomWarp:
     """
 
     def __init__(
-        self, degrees: float = 12, scale: float = 0.15, shift: float = 0.12, displacement: float = 5.0
+        self, degrees: float = 10, scale: float = 0.12, shift: float = 0.08, displacement: float = 4.0
     ) -> None:
         self.degrees = degrees
         self.scale = scale

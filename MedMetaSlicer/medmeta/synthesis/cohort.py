@@ -73,7 +73,7 @@ class RandomCohort:
         anatomy = self.random_anatomy(shape, draw)
         appearance = self.random_appearance(anatomy, draw)
         protocol = self.random_acquisition(thickness, draw)
-        jitter, random_warp = draw.uniform(0.005, 0.06), RandomWarp(displacement=draw.uniform(1.5, 5.5))
+        jitter, random_warp = draw.uniform(0.005, 0.06), RandomWarp(displacement=draw.uniform(1.0, 4.5))
         subjects = []
         for _ in range(self.subjects):
             labels = random_warp(shape, draw)(anatomy.labels)

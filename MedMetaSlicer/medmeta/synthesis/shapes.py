@@ -1,7 +1,8 @@
 """Shapes that organs are made of, as implicit fields: positive inside, zero on the surface.
 
 Every function takes a grid of points and a `Draw` and returns one field per part (a nested shape has several parts, the
-outer first). Coordinates are isotropic: x in [-1, 1], y and z in proportion to the volume's other sides, order (z, y, x).
+outer first). Coordinates are isotropic: x in [-1, 1], y and z in proportion to the volume's other sides, order (z, y,
+x).
 """
 
 from __future__ import annotations

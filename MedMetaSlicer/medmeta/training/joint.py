@@ -1,7 +1,7 @@
 """Joint pre-training: no inner loop; only the head adapts, in closed form.
 
-"Condition first, then fine-tune": the network learns to use the prior and to make an embedding in which a new structure is
-linearly separable; MAML then starts from here.
+"Condition first, then fine-tune": the network learns to use the prior and to make an embedding in which a new
+structure is linearly separable; MAML then starts from here.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class RandomEpisodeShape:
         sizes: window sizes, network pixels.
     """
 
-    def __init__(self, without_prior: float = 0.35, query: int = 5, sizes: Sequence[int] = (48, 48, 56)) -> None:
+    def __init__(self, without_prior: float = 0.4, query: int = 5, sizes: Sequence[int] = (48, 48, 56)) -> None:
         self.without_prior = without_prior
         self.query = query
         self.sizes = tuple(sizes)
@@ -150,8 +150,8 @@ class RandomEpisode:
 
     def _elsewhere(self, window: Window, limits: Sequence[int], draw: Draw) -> Window:
         """A window of the same size in another volume, somewhere near the same place."""
-        top = window.top + round(draw.uniform(-0.35, 0.35) * window.height)
-        left = window.left + round(draw.uniform(-0.35, 0.35) * window.width)
+        top = window.top + round(draw.uniform(-0.2, 0.2) * window.height)
+        left = window.left + round(draw.uniform(-0.2, 0.2) * window.width)
         top = min(max(top, min(0, limits[0] - window.height)), max(0, limits[0] - window.height))
         left = min(max(left, min(0, limits[1] - window.width)), max(0, limits[1] - window.width))
         return Window(top, left, window.height, window.width, window.rows, window.columns)

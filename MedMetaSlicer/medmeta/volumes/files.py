@@ -64,10 +64,14 @@ def read_label_map(path: str | Path) -> Volume:
     if np.issubdtype(array.dtype, np.floating):
         whole = np.rint(array)
         if not np.isfinite(array).all() or np.abs(whole - array).max() > 1e-4:
-            raise VolumeError(f"{path} is not a label map (its numbers are not whole): give the segmentation, not the image.")
+            raise VolumeError(
+                f"{path} is not a label map (its numbers are not whole): give the segmentation, not the image."
+            )
         array = whole.astype(np.int32)
     if array.min() < 0:
-        raise VolumeError(f"{path} is not a label map (it holds negative numbers): give the segmentation, not the image.")
+        raise VolumeError(
+            f"{path} is not a label map (it holds negative numbers): give the segmentation, not the image."
+        )
     return Volume(array, volume.geometry, volume.name)
 
 
@@ -143,7 +147,9 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     try:
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
-        raise VolumeError(f"{path} cannot be read ({_reason(error)}): it is damaged, or not what its name says.") from error
+        raise VolumeError(
+            f"{path} cannot be read ({_reason(error)}): it is damaged, or not what its name says."
+        ) from error
 
 
 def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
@@ -173,7 +179,8 @@ def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
     normal = np.array(image.GetDirection()).reshape(3, 3)[:, 2]
     try:
         places = [
-            float(np.dot([float(x) for x in reader.GetMetaData(i, "0020|0032").split("\\")], normal)) for i in range(count)
+            float(np.dot([float(x) for x in reader.GetMetaData(i, "0020|0032").split("\\")], normal))
+            for i in range(count)
         ]
     except (RuntimeError, ValueError):
         return  # no positions in the files (secondary captures): nothing to check by
@@ -181,8 +188,8 @@ def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
     if gaps.max() - gaps.min() > max(GAP_TOLERANCE, 0.02 * float(np.median(gaps))):
         worst = int(np.abs(gaps - np.median(gaps)).argmax())
         raise VolumeError(
-            f"{folder}: slices {worst} and {worst + 1} lie {gaps[worst]:.2f} mm apart, the others {np.median(gaps):.2f} mm: "
-            "a slice is missing or doubled; export the series again."
+            f"{folder}: slices {worst} and {worst + 1} lie {gaps[worst]:.2f} mm apart, the others "
+            f"{np.median(gaps):.2f} mm: a slice is missing or doubled; export the series again."
         )
 
 
@@ -192,9 +199,13 @@ def _volume(image: SimpleITK.Image, path: Path) -> Volume:
         if image.GetDimension() == 4 and size[3] == 1:
             image = image[:, :, :, 0]
         if image.GetDimension() != 3 or min(image.GetSize()) < 1:
-            raise VolumeError(f"{path} has {image.GetDimension()} dimensions ({' x '.join(map(str, size))}): give a 3D volume.")
+            raise VolumeError(
+                f"{path} has {image.GetDimension()} dimensions ({' x '.join(map(str, size))}): give a 3D volume."
+            )
         if image.GetNumberOfComponentsPerPixel() != 1:
-            raise VolumeError(f"{path} has {image.GetNumberOfComponentsPerPixel()} numbers a voxel: give a grey-value volume.")
+            raise VolumeError(
+                f"{path} has {image.GetNumberOfComponentsPerPixel()} numbers a voxel: give a grey-value volume."
+            )
         array = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
     geometry = Geometry(
         tuple(int(n) for n in image.GetSize()),

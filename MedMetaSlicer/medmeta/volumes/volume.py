@@ -8,8 +8,8 @@ import numpy as np
 
 from medmeta.errors import VolumeError
 
-SLICES = (4, 1000)
-IN_PLANE = (32, 1024)
+SLICES = (4, 2000)
+IN_PLANE = (8, 2048)
 THICKEST = 10.0
 """mm; slices farther apart show too little of a structure's course."""
 
@@ -86,7 +86,8 @@ def check_supported(volume: Volume, axis: int) -> None:
     count, spacing = size[axis], volume.geometry.spacing[axis]
     if not SLICES[0] <= count <= SLICES[1]:
         raise VolumeError(
-            f"{name} has {count} slices along axis {axis}; {SLICES[0]} to {SLICES[1]} work: choose another axis or volume."
+            f"{name} has {count} slices along axis {axis}; {SLICES[0]} to {SLICES[1]} work: "
+            "choose another axis or volume."
         )
     plane = [size[a] for a in range(3) if a != axis]
     if min(plane) < IN_PLANE[0] or max(plane) > IN_PLANE[1]:
@@ -96,7 +97,8 @@ def check_supported(volume: Volume, axis: int) -> None:
         )
     if spacing > THICKEST * 1.001:
         raise VolumeError(
-            f"{name} has slices {spacing:.1f} mm apart along axis {axis}; up to {THICKEST:g} mm works: choose another axis."
+            f"{name} has slices {spacing:.1f} mm apart along axis {axis}; up to {THICKEST:g} mm works: "
+            "choose another axis."
         )
     values = finite(volume.array, name)
     if values.min() == values.max():

@@ -14,7 +14,10 @@ from medmeta.learners.weights import find_weights
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(0)
-    learner = create_learner(network={"encoder_channels": [8, 8], "branch_channels": [8, 8]}, settings={"steps": 2, "step_weights": (0, 0, 1)})
+    learner = create_learner(
+        network={"encoder_channels": [8, 8], "branch_channels": [8, 8]},
+        settings={"steps": 2, "step_weights": (0, 0, 1)},
+    )
     path = tmp_path / "small.safetensors"
     save_checkpoint(learner, path, {"seed": 5})
     return learner, path
