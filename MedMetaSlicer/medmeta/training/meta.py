@@ -18,7 +18,7 @@ def tasks_of(episodes: Episode) -> list[Episode]:
 
 
 def meta_loss(learner: Learner, episodes: Episode) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean outer loss over tasks, and the query outputs: a `BatchLoss` that back-propagates task by task, for memory."""
+    """Mean outer loss over tasks and the query outputs: a `BatchLoss` that back-propagates task by task, for memory."""
     tasks = tasks_of(episodes)
     total, outputs = torch.zeros((), device=episodes.query.targets.device), []
     for task in tasks:
