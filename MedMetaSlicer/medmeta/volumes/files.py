@@ -78,6 +78,8 @@ def read_label_map(path: str | Path) -> Volume:
 def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
     """Writes a volume, compressed; an existing file is replaced only when all is written.
 
+    NRRD and MetaImage keep the geometry to the last digit; NIfTI stores an oblique direction in single precision (1e-7).
+
     Args:
         volume: what to write.
         path: ends in one of `EXTENSIONS`.

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation import AdaptationSettings, AdaptedTask, adapt, predict
+from medmeta.annotations import AnnotatedVolume
+from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, VolumeError
+from medmeta.volumes import Geometry, Volume
+
+QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
+SAME_ONLY = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, for_other_volumes=False)
+
+
+def run(cases, checkpoint, settings=SAME_ONLY, **more):
+    return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
+
+
+def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan, annotated, checkpoint):
+    volume, labels = scan()
+    result = run([annotated(volume, labels)], checkpoint).predictions[0]
+    assert result.labels.geometry == result.confidence.geometry == volume.geometry
+    np.testing.assert_array_equal(result.labels.array[:, :, [3, 6, 9]], labels[:, :, [3, 6, 9]])
+    assert (result.confidence.array[:, :, [3, 6, 9]] == 1).all()
+    assert result.confidence.array.min() >= 0.5
+    assert set(np.unique(result.labels.array)) == {0, 1, 2}
+
+
+def test_slices_between_the_drawn_ones_are_filled(scan, annotated, checkpoint):
+    volume, labels = scan()
+    found = run([annotated(volume, labels)], checkpoint).predictions[0].labels.array
+    for value in (1, 2):
+        one, truth = found[:, :, 4:9] == value, labels[:, :, 4:9] == value
+        assert 2 * (one & truth).sum() / (one.sum() + truth.sum()) > 0.85
+
+
+def test_the_users_annotation_is_not_changed(scan, annotated, checkpoint):
+    volume, labels = scan()
+    case = annotated(volume, labels)
+    image, drawing = volume.array.copy(), case.annotation.labels.copy()
+    run([case], checkpoint)
+    np.testing.assert_array_equal(volume.array, image)
+    np.testing.assert_array_equal(case.annotation.labels, drawing)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_axis_works(scan, annotated, checkpoint, axis):
+    volume, labels = scan(size=(36, 38, 34), spacing=(1.5, 1.0, 1.0))
+    middle = volume.array.shape[axis] // 2
+    case = annotated(volume, labels, axis=axis, slices=(middle - 3, middle + 3), values=(1,))
+    result = run([case], checkpoint).predictions[0]
+    assert result.labels.array.shape == volume.array.shape
+    assert (result.labels.array == 1).any()
+
+
+def test_a_single_drawn_slice_gives_a_result_without_an_expectation(scan, annotated, checkpoint):
+    volume, labels = scan()
+    result = run([annotated(volume, labels, slices=(6,), values=(1,))], checkpoint)
+    assert result.quality[0].expected_dice is None
+    assert (result.predictions[0].labels.array[:, :, 7] == 1).any()
+
+
+def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annotated, checkpoint):
+    volume, labels = scan()
+    for quality in run([annotated(volume, labels)], checkpoint).quality:
+        assert 0 <= quality.expected_dice <= 1
+        assert quality.steps in SAME_ONLY.steps
+        assert quality.blend in SAME_ONLY.blends
+
+
+def test_a_slice_declared_empty_stays_empty(scan, annotated, checkpoint):
+    volume, labels = scan()
+    labels[:, :, 11:] = 0
+    result = run([annotated(volume, labels, empty=(12,))], checkpoint).predictions[0]
+    assert not result.labels.array[:, :, 12].any()
+
+
+def test_the_same_seed_gives_the_same_result(scan, annotated, checkpoint):
+    volume, labels = scan()
+    one, two = (run([annotated(volume, labels)], checkpoint, QUICK, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(one.predictions[0].confidence.array, two.predictions[0].confidence.array)
+    assert torch.equal(one.task.states[0]["head.weight"], two.task.states[0]["head.weight"])
+
+
+def test_a_saved_task_predicts_as_the_task_itself(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint, QUICK).task
+    task.save(tmp_path / "task.safetensors")
+    loaded = AdaptedTask.load(tmp_path / "task.safetensors")
+    assert loaded.segments == task.segments
+    other, _ = scan(shift=0.1)
+    one, two = (predict(t, other, device="cpu", checkpoint=checkpoint) for t in (task, loaded))
+    np.testing.assert_array_equal(one.confidence.array, two.confidence.array)
+    assert one.labels.geometry == other.geometry
+
+
+def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint, QUICK).task
+    other, _ = scan(shift=0.1)
+    g = other.geometry
+    turned = Volume(
+        other.array.transpose(2, 0, 1)[::-1],
+        Geometry(
+            (g.size[2], g.size[0], g.size[1]),
+            (g.spacing[2], g.spacing[0], g.spacing[1]),
+            g.origin,
+            (0, 1, 0, 0, 0, 1, -1, 0, 0),
+        ),
+    )
+    straight = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
+    back = predict(task, turned, device="cpu", checkpoint=checkpoint).labels.array[::-1].transpose(1, 2, 0)
+    np.testing.assert_array_equal(back, straight)
+
+
+def test_several_annotated_volumes_are_learned_from_together(scan, annotated, checkpoint):
+    (first, one), (second, two) = scan(), scan(size=(48, 40, 12), shift=0.1)
+    cases = [annotated(first, one), annotated(second, two, slices=(4, 8))]
+    result = run(cases, checkpoint, QUICK)
+    assert len(result.predictions) == 2
+    np.testing.assert_array_equal(result.predictions[1].labels.array[:, :, [4, 8]], two[:, :, [4, 8]])
+
+
+def test_integers_nan_and_thick_slices_work(scan, annotated, checkpoint):
+    volume, labels = scan(dtype=np.uint16, spacing=(0.5, 0.5, 10.0))
+    assert run([annotated(volume, labels)], checkpoint).predictions[0].labels.array.any()
+    volume, labels = scan()
+    volume.array[0, 0, 0] = np.nan
+    assert run([annotated(volume, labels)], checkpoint).predictions[0].labels.array.any()
+
+
+def test_progress_is_reported_and_can_cancel(scan, annotated, checkpoint):
+    volume, labels = scan()
+    phases = []
+    run([annotated(volume, labels)], checkpoint, QUICK, progress=lambda event: phases.append(event.phase))
+    assert list(dict.fromkeys(phases)) == ["check", "adapt", "predict", "cohort"]
+
+    def cancel(event):
+        if event.phase == "adapt":
+            raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        run([annotated(volume, labels)], checkpoint, progress=cancel)
+
+
+def test_bad_input_is_refused_by_name(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    with pytest.raises(AnnotationError, match="No annotated volume"):
+        run([], checkpoint)
+    constant = Volume(np.ones_like(volume.array), volume.geometry, "flat.nii")
+    with pytest.raises(VolumeError, match=r"flat\.nii"):
+        run([AnnotatedVolume(constant, annotated(volume, labels).annotation)], checkpoint)
+    with pytest.raises(DeviceError, match="cuda:7"):
+        adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cuda:7")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        run([annotated(volume, labels)], tmp_path / "none.safetensors")
+    with pytest.raises(AnnotationError, match="different segments"):
+        run([annotated(volume, labels), annotated(volume, labels, values=(1,))], checkpoint)
+
+
+def test_a_task_of_other_weights_is_refused(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint, QUICK).task
+    task.checkpoint["sha256"] = "0"
+    with pytest.raises(CheckpointError, match="other weights"):
+        predict(task, volume, device="cpu", checkpoint=checkpoint)
+
+
+def test_a_damaged_task_is_refused(tmp_path):
+    (tmp_path / "task.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ")
+    with pytest.raises(CheckpointError, match=r"task\.safetensors"):
+        AdaptedTask.load(tmp_path / "task.safetensors")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        AdaptedTask.load(tmp_path / "none.safetensors")

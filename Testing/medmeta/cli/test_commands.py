@@ -1,0 +1,196 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from medmeta.cli import main
+from medmeta.errors import Cancelled
+from medmeta.learners.checkpoint import save_checkpoint
+from medmeta.learners.factory import create_learner
+from medmeta.volumes import Geometry, Volume, read_label_map, read_volume, write_volume
+
+GEOMETRY = Geometry((36, 40, 12), (1.0, 1.0, 2.5), (3.0, -20.0, 7.5), (1, 0, 0, 0, 0, 1, 0, -1, 0))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    learner = create_learner(
+        network={"encoder_channels": [8, 16], "branch_channels": [8, 16]},
+        settings={"steps": 1, "step_weights": (0.0, 1.0)},
+    )
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_checkpoint(learner, path, {})
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A volume, a label map of which slices 3 and 8 are drawn, and the full label map."""
+    i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in GEOMETRY.size), indexing="ij")
+    labels = ((i / 0.5) ** 2 + (j / 0.4) ** 2 + (k / 0.9) ** 2 < 1).astype(np.uint8)
+    image = 100 * labels + np.random.default_rng(0).normal(0, 5, GEOMETRY.size)
+    drawn = np.zeros_like(labels)
+    drawn[:, :, [3, 8]] = labels[:, :, [3, 8]]
+    for name, array in (("volume", image.astype(np.float32)), ("drawn", drawn), ("full", labels)):
+        write_volume(Volume(array, GEOMETRY), tmp_path / f"{name}.nii.gz")
+    return tmp_path
+
+
+def medmeta(*arguments):
+    return main([str(a) for a in arguments])
+
+
+def segment(files, checkpoint, *more, volume="volume.nii.gz", labels="drawn.nii.gz", output="out.nii.gz"):
+    return medmeta("segment", files / volume, files / labels, "-o", files / output, "--checkpoint", checkpoint, *more)
+
+
+def error_of(capsys):
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("medmeta: error: ")
+    return lines[0]
+
+
+def test_segment_completes_the_label_map_and_keeps_what_was_drawn(files, checkpoint, capsys):
+    assert segment(files, checkpoint, "--confidence", files / "sure.nrrd") == 0
+    out, drawn = read_label_map(files / "out.nii.gz"), read_label_map(files / "drawn.nii.gz")
+    assert out.geometry == read_volume(files / "volume.nii.gz").geometry
+    np.testing.assert_array_equal(out.array[:, :, [3, 8]], drawn.array[:, :, [3, 8]])
+    assert out.array[:, :, 5].any()
+    assert 0.5 <= read_volume(files / "sure.nrrd").array.min() <= 1
+    assert "Segment_1" in capsys.readouterr().out
+
+
+def test_json_output_is_one_object_that_says_what_was_done(files, checkpoint, capsys):
+    assert segment(files, checkpoint, "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["slices"] == [3, 8]
+    assert result["axis"] == 2
+    assert result["device"] in ("cpu", "cuda")
+    assert result["segments"][0]["expected_dice"] is not None
+
+
+def test_other_volumes_are_predicted_into_a_folder(files, checkpoint):
+    write_volume(read_volume(files / "volume.nii.gz"), files / "next.mha")
+    assert segment(files, checkpoint, "--also", files / "next.mha", "--out-dir", files / "cohort") == 0
+    assert read_label_map(files / "cohort" / "next_label.mha").array.shape == GEOMETRY.size
+
+
+def test_adapt_then_predict_goes_through_a_task_file(files, checkpoint, capsys):
+    task = files / "task.safetensors"
+    pairs = [files / "volume.nii.gz", files / "drawn.nii.gz"]
+    assert medmeta("adapt", *pairs, "-o", task, "--checkpoint", checkpoint) == 0
+    arguments = ("predict", task, files / "volume.nii.gz", "--out-dir", files / "cohort", "--checkpoint", checkpoint)
+    assert medmeta(*arguments, "--json") == 0
+    predicted = json.loads(capsys.readouterr().out.strip().splitlines()[-1])["predicted"]
+    assert [row["output"] for row in predicted] == [str(files / "cohort" / "volume_label.nii.gz")]
+
+
+def test_a_full_label_map_with_named_slices_uses_only_those(files, checkpoint, capsys):
+    assert segment(files, checkpoint, "--slices", "3,8", "--axis", "2", "--json", labels="full.nii.gz") == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["slices"] == [3, 8]
+    assert "not used" in output.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(volume="none.nii.gz"), r"none\.nii\.gz does not exist"),
+        (dict(labels="volume.nii.gz"), "not a label map"),
+        (dict(output="out.txt"), "unknown ending"),
+        (dict(output="drawn.nii.gz"), "is an input"),
+        (dict(more=["--label", "9"]), r"no label \[9\]"),
+        (dict(more=["--slices", "3,x"]), "whole numbers"),
+        (dict(more=["--slices", "3,99", "--axis", "2"]), r"no slice \[99\]"),
+        (dict(more=["--axis", "up"]), "--axis up"),
+        (dict(more=["--device", "cuda:9"]), "cuda:9"),
+        (dict(more=["--device", "abacus"]), "abacus"),
+        (dict(more=["--also", "x.nii.gz"]), "--out-dir"),
+        (dict(labels="full.nii.gz"), "--axis"),
+    ],
+)
+def test_wrong_input_gives_one_line_and_exit_code_two(files, checkpoint, capsys, arguments, message):
+    import re
+
+    more = arguments.pop("more", [])
+    assert segment(files, checkpoint, *more, **arguments) == 2
+    assert re.search(message, error_of(capsys))
+
+
+def test_empty_labels_are_refused(files, checkpoint, capsys):
+    write_volume(Volume(np.zeros(GEOMETRY.size, np.uint8), GEOMETRY), files / "empty.nii.gz")
+    assert segment(files, checkpoint, labels="empty.nii.gz") == 2
+    assert "empty" in error_of(capsys)
+
+
+def test_a_geometry_that_differs_is_refused_and_the_difference_named(files, checkpoint, capsys):
+    moved = Geometry(GEOMETRY.size, (1.0, 1.0, 3.0), GEOMETRY.origin, GEOMETRY.direction)
+    write_volume(Volume(read_label_map(files / "drawn.nii.gz").array, moved), files / "moved.nii.gz")
+    assert segment(files, checkpoint, labels="moved.nii.gz") == 2
+    assert "spacing (1.0, 1.0, 3.0) against (1.0, 1.0, 2.5)" in error_of(capsys)
+
+
+def test_a_damaged_checkpoint_is_refused(files, capsys):
+    (files / "bad.safetensors").write_bytes(b"rubbish")
+    assert segment(files, files / "bad.safetensors") == 2
+    assert "bad.safetensors" in error_of(capsys)
+
+
+def test_an_output_that_is_there_is_kept_unless_overwriting_is_asked_for(files, checkpoint, capsys):
+    assert segment(files, checkpoint) == 0
+    before = (files / "out.nii.gz").read_bytes()
+    capsys.readouterr()
+    assert segment(files, checkpoint) == 2
+    assert "--overwrite" in error_of(capsys)
+    assert (files / "out.nii.gz").read_bytes() == before
+    assert segment(files, checkpoint, "--overwrite") == 0
+
+
+def test_a_single_drawn_slice_works(files, checkpoint):
+    assert segment(files, checkpoint, "--slices", "3", "--axis", "2") == 0
+
+
+def test_errors_are_json_too_when_asked_for(files, checkpoint, capsys):
+    assert segment(files, checkpoint, "--json", volume="none.nii.gz") == 2
+    assert "does not exist" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_missing_argument_and_an_unknown_option_are_usage_errors(capsys):
+    assert medmeta("segment") == 2
+    assert "Missing" in error_of(capsys)
+    assert medmeta("segment", "--nonsense") == 2
+    assert "nonsense" in error_of(capsys)
+
+
+def test_cancelling_gives_exit_code_130_and_leaves_no_file(files, checkpoint, monkeypatch):
+    import medmeta.adaptation
+
+    def cancelled(*_, **__):
+        raise Cancelled("cancelled")
+
+    monkeypatch.setattr(medmeta.adaptation, "adapt", cancelled)
+    assert segment(files, checkpoint) == 130
+    assert not (files / "out.nii.gz").exists()
+
+
+def test_a_bug_gives_exit_code_one_and_no_traceback(files, checkpoint, monkeypatch, capsys):
+    import medmeta.adaptation
+
+    def broken(*_, **__):
+        raise RuntimeError("inner trouble")
+
+    monkeypatch.setattr(medmeta.adaptation, "adapt", broken)
+    assert segment(files, checkpoint) == 1
+    error = error_of(capsys)
+    assert "inner trouble" in error
+    assert "Traceback" not in error
+
+
+def test_the_version_is_printed(capsys):
+    from medmeta import __version__
+
+    assert medmeta("--version") == 0
+    assert capsys.readouterr().out.strip() == f"medmeta {__version__}"
