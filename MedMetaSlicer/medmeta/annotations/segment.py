@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,11 +61,21 @@ def read_segments(path: str | Path, values: Iterable[int]) -> tuple[Segment, ...
     header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
     named = {}
     for key in header:
-        if key.startswith("Segment") and key.endswith("_LabelValue"):
-            prefix = key.removesuffix("LabelValue")
-            colour = tuple(float(c) for c in header.get(prefix + "Color", "0.5 0.68 0.5").split())
-            tags = dict(tag.split(":", 1) for tag in header.get(prefix + "Tags", "").split("|") if ":" in tag)
-            terminology = tags.get("Segmentation.TerminologyEntry") or tags.get("TerminologyEntry", "")
+        if key.startswith("Segment") and key.endswith("_LabelValue") and header[key].strip().isdigit():
             value = int(header[key])
-            named[value] = Segment(value, header.get(prefix + "Name", f"Segment_{value}"), colour, terminology)
+            ours = next((s for s in segments if s.value == value), None)
+            if ours is not None:
+                named[value] = _from_header(header, key.removesuffix("LabelValue"), ours)
     return tuple(named.get(segment.value, segment) for segment in segments)
+
+
+def _from_header(header: Mapping[str, str], prefix: str, default: Segment) -> Segment:
+    """A segment as its header entries have it; what is missing or unreadable is the default's."""
+    try:
+        red, green, blue = (float(c) for c in header[prefix + "Color"].split())
+        colour = (red, green, blue)
+    except (KeyError, ValueError):
+        colour = default.color
+    tags = dict(tag.split(":", 1) for tag in header.get(prefix + "Tags", "").split("|") if ":" in tag)
+    terminology = tags.get("TerminologyEntry", default.terminology)
+    return Segment(default.value, header.get(prefix + "Name") or default.name, colour, terminology)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ EXTENSIONS = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 
 GAP_TOLERANCE = 0.05
 """mm; DICOM slices may lie that unevenly."""
+
+_WIDER = {"bool": np.uint8, "float16": np.float32}
 
 
 @contextmanager
@@ -78,10 +81,12 @@ def read_label_map(path: str | Path) -> Volume:
 def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
     """Writes a volume, compressed; an existing file is replaced only when all is written.
 
-    NRRD and MetaImage keep the geometry to the last digit; NIfTI stores an oblique direction in single precision (1e-7).
+    NRRD and MetaImage keep the geometry to the last digit; NIfTI stores it in single precision, so that an oblique
+    direction is kept to 1e-7.
 
     Args:
-        volume: what to write.
+        volume: what to write; voxel types that no format holds are widened (booleans to bytes, half to single
+            precision).
         path: ends in one of `EXTENSIONS`.
         metadata: header entries, which only NRRD keeps.
 
@@ -92,25 +97,23 @@ def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] |
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if path.name.lower().endswith(e)), None)
     if extension is None:
         raise VolumeError(f"{path} has an unknown ending: use one of {', '.join(EXTENSIONS)}.")
+    array = volume.array.astype(_WIDER.get(volume.array.dtype.name, volume.array.dtype), copy=False)
     with _quiet() as sitk:
-        image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array.transpose(2, 1, 0)))
+        image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
         image.SetSpacing(volume.geometry.spacing)
         image.SetOrigin(volume.geometry.origin)
         image.SetDirection(volume.geometry.direction)
         for key, value in (metadata or {}).items():
             image.SetMetaData(key, value)
-        # A .mhd names its data file, so that it cannot be renamed into place.
-        temporary = path if extension == ".mhd" else path.with_name(f".{os.getpid()}.{path.name}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            sitk.WriteImage(image, str(temporary), useCompression=True)
-            if temporary != path:
-                os.replace(temporary, path)
+            with TemporaryDirectory(prefix=".medmeta-", dir=path.parent) as folder:
+                sitk.WriteImage(image, str(Path(folder) / path.name), useCompression=True)
+                # A .mhd has its voxels in a second file: the header, which names that file, comes last.
+                for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
+                    os.replace(file, path.parent / file.name)
         except (RuntimeError, OSError) as error:
             raise VolumeError(f"{path} cannot be written ({_reason(error)}): choose another folder.") from error
-        finally:
-            if temporary != path:
-                temporary.unlink(missing_ok=True)
 
 
 def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = ()) -> None:
@@ -125,16 +128,20 @@ def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = 
         VolumeError: as `write_volume`.
     """
     metadata: dict[str, str] = {}
-    if Path(path).name.lower().endswith(".nrrd"):
+    if segments and Path(path).name.lower().endswith(".nrrd"):
+        metadata["Segmentation_MasterRepresentation"] = "Binary labelmap"
+        metadata["Segmentation_ReferenceImageExtentOffset"] = "0 0 0"
+        extent = " ".join(f"0 {n - 1}" for n in volume.geometry.size)
         for index, segment in enumerate(segments):
             prefix = f"Segment{index}_"
             metadata[prefix + "ID"] = f"Segment_{segment.value}"
-            metadata[prefix + "Name"] = segment.name
+            metadata[prefix + "Name"] = " ".join(segment.name.split())
             metadata[prefix + "Color"] = " ".join(f"{c:.6g}" for c in segment.color)
             metadata[prefix + "LabelValue"] = str(segment.value)
             metadata[prefix + "Layer"] = "0"
+            metadata[prefix + "Extent"] = extent
             if segment.terminology:
-                metadata[prefix + "Tags"] = f"Segmentation.TerminologyEntry:{segment.terminology}|"
+                metadata[prefix + "Tags"] = f"TerminologyEntry:{segment.terminology}|"
     write_volume(volume, path, metadata)
 
 
@@ -149,9 +156,10 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     try:
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
-        raise VolumeError(
-            f"{path} cannot be read ({_reason(error)}): it is damaged, or not what its name says."
-        ) from error
+        advice = "it is damaged, or not what its name says."
+        if "orthonormal" in str(error):
+            advice = "its axes are not at right angles; resample it to a rectangular grid."
+        raise VolumeError(f"{path} cannot be read ({_reason(error)}): {advice}") from error
 
 
 def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
@@ -174,18 +182,22 @@ def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
 
 
 def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
-    """ITK takes the first slice distance for all: a missing or doubled slice would bend the volume unnoticed."""
+    """ITK takes one distance for all slices, at right angles to them: what is not so would bend the volume unnoticed."""
     count = image.GetSize()[2]
     if count < 3:
         return
     normal = np.array(image.GetDirection()).reshape(3, 3)[:, 2]
     try:
-        places = [
-            float(np.dot([float(x) for x in reader.GetMetaData(i, "0020|0032").split("\\")], normal))
-            for i in range(count)
-        ]
+        corners = np.array([[float(x) for x in reader.GetMetaData(i, "0020|0032").split("\\")] for i in range(count)])
     except (RuntimeError, ValueError):
         return  # no positions in the files (secondary captures): nothing to check by
+    places = corners @ normal
+    drift = np.linalg.norm((corners - corners[0]) - np.outer(places - places[0], normal), axis=1).max()
+    if drift > max(GAP_TOLERANCE, 0.1 * min(image.GetSpacing()[:2])):
+        raise VolumeError(
+            f"{folder}: its slices are not stacked at right angles (tilted gantry, {drift:.1f} mm): "
+            "resample the series to a rectangular grid, in Slicer by loading it with acquisition geometry regularized."
+        )
     gaps = np.abs(np.diff(places))
     if gaps.max() - gaps.min() > max(GAP_TOLERANCE, 0.02 * float(np.median(gaps))):
         worst = int(np.abs(gaps - np.median(gaps)).argmax())
@@ -204,10 +216,12 @@ def _volume(image: SimpleITK.Image, path: Path) -> Volume:
             raise VolumeError(
                 f"{path} has {image.GetDimension()} dimensions ({' x '.join(map(str, size))}): give a 3D volume."
             )
-        if image.GetNumberOfComponentsPerPixel() != 1:
-            raise VolumeError(
-                f"{path} has {image.GetNumberOfComponentsPerPixel()} numbers a voxel: give a grey-value volume."
-            )
+        count = image.GetNumberOfComponentsPerPixel() * (2 if "complex" in image.GetPixelIDTypeAsString() else 1)
+        if count != 1:
+            advice = "give a grey-value volume."
+            if path.name.lower().endswith(".seg.nrrd"):
+                advice = "its segments overlap; export it as a label map."
+            raise VolumeError(f"{path} has {count} numbers a voxel: {advice}")
         array = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
     geometry = Geometry(
         tuple(int(n) for n in image.GetSize()),

@@ -1,0 +1,104 @@
+"""The module's work without a widget: read the scene, compute on plain arrays, write new nodes.
+
+Each of the three can run alone: reading and writing on the main thread, computing anywhere.
+"""
+
+from dataclasses import dataclass
+
+from medmeta.annotations import AnnotatedVolume
+from MedMetaSlicerLib.engine import Engine
+from MedMetaSlicerLib.segmentations import addSegmentation, annotationFromSegmentation
+from MedMetaSlicerLib.volumes import addVolumeLike, volumeFromNode
+
+
+@dataclass
+class Request:
+    """What to compute: plain arrays, no nodes.
+
+    :param case: medmeta.annotations.AnnotatedVolume
+    :param others: medmeta.volumes.Volume of each other volume
+    :param device: "auto", "cpu" or "cuda"
+    :param seed: whole number
+    """
+
+    case: AnnotatedVolume
+    others: tuple = ()
+    device: str = "auto"
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What was computed: the adaptation, and a prediction for each other volume."""
+
+    adaptation: object
+    others: tuple = ()
+
+
+class Process:
+    """Adapts to a segmentation's drawn slices and predicts volumes.
+
+    :param engine: has adapt(cases, ...) and predict(task, volume, ...)
+    """
+
+    def __init__(self, engine=None):
+        self.engine = engine or Engine()
+
+    def read(self, volumeNode, segmentationNode, otherVolumeNodes=(), slices=None, axis="auto", device="auto", seed=0):
+        """Takes all that is needed out of the scene. Main thread only; changes nothing.
+
+        :raises MedMetaError: something is missing or cannot be used; the message says what to do
+        """
+        volume = volumeFromNode(volumeNode)
+        annotation = annotationFromSegmentation(segmentationNode, volumeNode, slices=slices, axis=axis)
+        others = tuple(volumeFromNode(node) for node in otherVolumeNodes)
+        return Request(AnnotatedVolume(volume, annotation), others, device, seed)
+
+    def compute(self, request, progress=None, checkpoint=None):
+        """The work itself, in any thread: knows no node.
+
+        :raises MedMetaError: as the engine; Cancelled where progress raised it
+        """
+        options = {"device": request.device, "progress": progress, "checkpoint": checkpoint}
+        adaptation = self.engine.adapt([request.case], seed=request.seed, **options)
+        return Outcome(adaptation, self.predictAll(adaptation.task, request.others, options))
+
+    def predictAll(self, task, volumes, options):
+        """Predicts volumes with an adapted task, in any thread."""
+        return tuple(self.engine.predict(task, volume, **options) for volume in volumes)
+
+    def write(self, request, outcome, volumeNode, otherVolumeNodes=(), confidence=False):
+        """Puts the results into the scene as new nodes. Main thread only.
+
+        :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
+        """
+        segments = request.case.annotation.segments
+        pairs = [(volumeNode, outcome.adaptation.predictions[0])]
+        pairs += list(zip(otherVolumeNodes, outcome.others, strict=True))
+        nodes = []
+        for node, prediction in pairs:
+            nodes.append(addSegmentation(prediction.labels.array, segments, node, f"{node.GetName()} MedMeta"))
+            if confidence:
+                addVolumeLike(node, prediction.confidence.array, f"{node.GetName()} MedMeta confidence")
+        return nodes
+
+    def __call__(
+        self,
+        volumeNode,
+        segmentationNode,
+        otherVolumeNodes=(),
+        slices=None,
+        axis="auto",
+        device="auto",
+        seed=0,
+        confidence=False,
+        progress=None,
+        checkpoint=None,
+    ):
+        """All of it, one after the other; for scripts.
+
+        :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
+        """
+        request = self.read(volumeNode, segmentationNode, otherVolumeNodes, slices, axis, device, seed)
+        outcome = self.compute(request, progress, checkpoint)
+        return self.write(request, outcome, volumeNode, otherVolumeNodes, confidence)
