@@ -182,7 +182,7 @@ def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
 
 
 def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
-    """ITK takes one distance for all slices, at right angles to them: what is not so would bend the volume unnoticed."""
+    """ITK takes one distance for all slices, at right angles to them: anything else would bend the volume unnoticed."""
     count = image.GetSize()[2]
     if count < 3:
         return
@@ -196,7 +196,7 @@ def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
     if drift > max(GAP_TOLERANCE, 0.1 * min(image.GetSpacing()[:2])):
         raise VolumeError(
             f"{folder}: its slices are not stacked at right angles (tilted gantry, {drift:.1f} mm): "
-            "resample the series to a rectangular grid, in Slicer by loading it with acquisition geometry regularized."
+            "resample the series to a rectangular grid."
         )
     gaps = np.abs(np.diff(places))
     if gaps.max() - gaps.min() > max(GAP_TOLERANCE, 0.02 * float(np.median(gaps))):

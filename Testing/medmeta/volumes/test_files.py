@@ -63,7 +63,7 @@ def test_an_oblique_nifti_keeps_its_geometry_to_the_precision_of_its_own_numbers
     assert read_volume(tmp_path / "out.nii.gz").geometry.matches(read.geometry, tolerance=1e-6)
 
 
-def write_series(folder, places, series="1.2.3"):
+def write_series(folder, places, series="1.2.3", tilt=0.0):
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
@@ -75,7 +75,7 @@ def write_series(folder, places, series="1.2.3"):
             "0020|000e": series,
             "0020|0013": str(number),
             "0008|0018": f"{series}.{number}",
-            "0020|0032": f"0\\0\\{place}",
+            "0020|0032": f"0\\{tilt * place}\\{place}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
             "0018|0050": "2.5",
         }
@@ -96,6 +96,12 @@ def test_a_dicom_folder_is_read_in_the_order_of_its_slices(tmp_path):
 def test_a_dicom_series_with_a_missing_slice_is_refused(tmp_path):
     write_series(tmp_path / "series", [0, 2.5, 5, 10, 12.5])
     with pytest.raises(VolumeError, match="missing or doubled"):
+        read_volume(tmp_path / "series")
+
+
+def test_a_dicom_series_of_a_tilted_gantry_is_refused(tmp_path):
+    write_series(tmp_path / "series", [0, 2.5, 5, 7.5, 10], tilt=0.3)
+    with pytest.raises(VolumeError, match="right angles"):
         read_volume(tmp_path / "series")
 
 
@@ -140,6 +146,47 @@ def test_two_dimensional_and_colour_images_are_refused(tmp_path):
         read_volume(tmp_path / "colour.nrrd")
 
 
+def test_complex_numbers_and_axes_that_are_not_at_right_angles_are_refused(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 5, 6), np.complex64), np.eye(4)), tmp_path / "complex.nii")
+    with pytest.raises(VolumeError, match="2 numbers a voxel"):
+        read_volume(tmp_path / "complex.nii")
+    sheared = np.eye(4)
+    sheared[0, 1] = 0.3
+    image = nibabel.Nifti1Image(np.ones((4, 5, 6), np.float32), None)
+    image.set_sform(sheared, 1)
+    nibabel.save(image, tmp_path / "sheared.nii")
+    with pytest.raises(VolumeError, match="right angles"):
+        read_volume(tmp_path / "sheared.nii")
+
+
+def test_a_segmentation_file_with_overlapping_segments_is_refused_with_advice(tmp_path):
+    sitk.WriteImage(sitk.Image([8, 8, 8], sitk.sitkVectorUInt8, 2), str(tmp_path / "layers.seg.nrrd"))
+    with pytest.raises(VolumeError, match="segments overlap"):
+        read_label_map(tmp_path / "layers.seg.nrrd")
+
+
+def test_booleans_and_half_precision_are_written_as_the_next_wider_type(tmp_path):
+    for given, written in ((bool, np.uint8), (np.float16, np.float32)):
+        original = volume(given)
+        write_volume(original, tmp_path / "wider.nii.gz")
+        again = read_volume(tmp_path / "wider.nii.gz").array
+        assert again.dtype == written
+        np.testing.assert_array_equal(again, original.array.astype(written))
+
+
+def test_nifti_readers_agree_on_the_geometry_of_what_is_written(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    original = volume()
+    write_volume(original, tmp_path / "oblique.nii.gz")
+    g = original.geometry
+    expected = np.eye(4)
+    expected[:3, :3] = np.array(g.direction).reshape(3, 3) * g.spacing
+    expected[:3, 3] = g.origin
+    ras = np.diag([-1, -1, 1, 1]) @ expected
+    np.testing.assert_allclose(nibabel.load(tmp_path / "oblique.nii.gz").affine, ras, atol=1e-4)
+
+
 def test_a_label_map_of_floats_is_taken_only_if_they_are_whole(tmp_path):
     write_volume(volume(np.float32), tmp_path / "labels.nrrd")
     assert np.issubdtype(read_label_map(tmp_path / "labels.nrrd").array.dtype, np.integer)
@@ -164,6 +211,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
     assert [p.name for p in tmp_path.iterdir()] == ["labels.nrrd"]
 
 
+def test_a_metaimage_header_is_written_beside_its_voxels_and_both_are_replaced(tmp_path):
+    for seed in (0, 1):
+        original = volume()
+        original.array[0, 0, 0] = seed
+        write_volume(original, tmp_path / "scan.mhd")
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["scan.mhd", "scan.zraw"]
+        assert read_volume(tmp_path / "scan.mhd").array[0, 0, 0] == seed
+
+
 def test_segments_keep_names_colours_and_terminology_in_a_nrrd_file(tmp_path):
     segments = (
         Segment(1, "Left kidney", (0.1, 0.2, 0.3), "Segmentation category~Organ"),
@@ -174,3 +230,58 @@ def test_segments_keep_names_colours_and_terminology_in_a_nrrd_file(tmp_path):
     labels = Volume(array, oblique_geometry((6, 6, 6)))
     write_label_map(labels, tmp_path / "labels.seg.nrrd", segments)
     assert read_segments(tmp_path / "labels.seg.nrrd", [1, 4]) == segments
+
+
+def labels_of_two_segments():
+    array = np.zeros((6, 6, 6), np.uint8)
+    array[1:3], array[4:] = 1, 4
+    return Volume(array, oblique_geometry((6, 6, 6)))
+
+
+def test_a_header_that_makes_no_sense_gives_our_own_names_and_colours(tmp_path):
+    entries = {
+        "Segment0_LabelValue": "one",
+        "Segment1_LabelValue": "4",
+        "Segment1_Color": "red",
+        "Segment1_Name": "Cyst",
+    }
+    write_volume(labels_of_two_segments(), tmp_path / "odd.nrrd", entries)
+    first, second = read_segments(tmp_path / "odd.nrrd", [1, 4])
+    assert (first.name, second.name) == ("Segment_1", "Cyst")
+    assert first.color != second.color
+
+
+def test_slicer_reads_names_colours_terminology_and_voxels_of_a_written_segmentation(tmp_path):
+    slicer = pytest.importorskip("slicer")
+    terminology = (
+        "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
+        "~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^"
+    )
+    labels = labels_of_two_segments()
+    segments = (Segment(1, "Left kidney", (0.1, 0.2, 0.3), terminology), Segment(4, "Tumour", (1.0, 0.5, 0.25)))
+    write_label_map(labels, tmp_path / "labels.seg.nrrd", segments)
+
+    scene = slicer.vtkMRMLScene()
+    node, storage = slicer.vtkMRMLSegmentationNode(), slicer.vtkMRMLSegmentationStorageNode()
+    scene.AddNode(node)
+    scene.AddNode(storage)
+    storage.SetFileName(str(tmp_path / "labels.seg.nrrd"))
+    assert storage.ReadData(node) == 1
+
+    found = [node.GetSegmentation().GetNthSegment(i) for i in range(node.GetSegmentation().GetNumberOfSegments())]
+    assert [(s.GetName(), s.GetLabelValue()) for s in found] == [("Left kidney", 1), ("Tumour", 4)]
+    assert [s.GetColor() for s in found] == [pytest.approx(s.color) for s in segments]
+    import vtk
+
+    tag = vtk.reference("")
+    assert found[0].GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), tag)
+    assert str(tag) == terminology
+    image, matrix = found[0].GetRepresentation("Binary labelmap"), vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    ijk_to_lps = np.eye(4)
+    ijk_to_lps[:3, :3] = np.array(labels.geometry.direction).reshape(3, 3) * labels.geometry.spacing
+    ijk_to_lps[:3, 3] = labels.geometry.origin
+    found_matrix = [[matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
+    np.testing.assert_allclose(found_matrix, np.diag([-1, -1, 1, 1]) @ ijk_to_lps, atol=1e-9)
+    values = [image.GetScalarComponentAsDouble(i, 2, 2, 0) for i in range(6)]
+    assert values == labels.array[:, 2, 2].tolist()
