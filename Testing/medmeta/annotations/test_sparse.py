@@ -27,6 +27,33 @@ def test_axis_and_slices_are_found(axis, slices):
     assert annotation.slices == tuple(slices)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_axis_is_found_for_two_organs_that_lie_far_apart(axis):
+    grid = np.meshgrid(*map(np.arange, (120, 100, 30)), indexing="ij")
+    drawing = np.zeros((120, 100, 30), np.uint8)
+    for centre in (30, 90):
+        drawing |= sum(((g - c) / r) ** 2 for g, c, r in zip(grid, (centre, 50, 15), (10, 8, 5.2), strict=True)) < 1
+    drawing[:, :, [i for i in range(30) if i not in (11, 13, 15, 17, 19)]] = 0
+    annotation = SparseAnnotation.from_labels(np.moveaxis(drawing, 2, axis))
+    assert (annotation.axis, annotation.slices) == (axis, (11, 13, 15, 17, 19))
+
+
+def test_the_axis_is_found_for_adjacent_slices_and_for_a_thin_wall():
+    assert SparseAnnotation.from_labels(drawn(1, [15, 16, 17])).axis == 1
+    shell = np.where(ball(radius=8), 0, drawn(2, [10, 13, 16, 19, 22]))
+    assert SparseAnnotation.from_labels(shell).axis == 2
+
+
+def test_the_axis_of_one_small_slice_is_found_but_not_that_of_one_voxel():
+    labels = np.zeros((12, 12, 12), np.uint8)
+    labels[5, 5, 5] = 1
+    with pytest.raises(AnnotationError, match="--axis"):
+        SparseAnnotation.from_labels(labels)
+    assert SparseAnnotation.from_labels(labels, axis=0).slices == (5,)
+    labels[6, 6, 5] = 1
+    assert SparseAnnotation.from_labels(labels).axis == 2
+
+
 def test_named_slices_count_although_empty():
     annotation = SparseAnnotation.from_labels(drawn(2, [12, 20]), axis=2, slices=[2, 12, 20])
     assert annotation.slices == (2, 12, 20)
