@@ -6,7 +6,7 @@ import slicer
 from medmeta.annotations import Segment, SparseAnnotation
 from medmeta.errors import AnnotationError
 
-TERMINOLOGY_TAG = "Segmentation.TerminologyEntry"
+TERMINOLOGY_TAG = slicer.vtkSegment.GetTerminologyEntryTagName()
 
 
 def segmentsOf(segmentationNode, segmentIds=None):

@@ -63,16 +63,18 @@ def test_what_the_user_drew_is_never_changed(ball, interpolation):
 
 
 def test_names_colours_and_terminology_are_kept(ball, interpolation):
+    import slicer
     import vtk
 
     volumeNode, segmentationNode, _ = ball
+    tagName = slicer.vtkSegment.GetTerminologyEntryTagName()
     terminology = "Segmentation category~SCT^85756007^Tissue~^^~Anatomic codes~^^~^^"
     drawn = segmentationNode.GetSegmentation().GetNthSegment(0)
-    drawn.SetTag("Segmentation.TerminologyEntry", terminology)
+    drawn.SetTag(tagName, terminology)
     (result,) = process(interpolation)(volumeNode, segmentationNode)
     found = result.GetSegmentation().GetNthSegment(0)
     tag = vtk.reference("")
-    assert found.GetTag("Segmentation.TerminologyEntry", tag)
+    assert found.GetTag(tagName, tag)
     assert str(tag) == terminology
     assert found.GetName() == "Ball"
     assert found.GetColor() == pytest.approx(drawn.GetColor())

@@ -12,7 +12,7 @@ from medmeta.cli import adapt, demo, predict, segment
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def _version(wanted: bool) -> None:
@@ -42,14 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     console = Console(json="--json" in arguments)
+    if not arguments:
+        arguments, nothing_asked = ["--help"], True
+    else:
+        nothing_asked = False
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="medmeta", standalone_mode=False)
-        return int(result) if isinstance(result, int) else 0
+        return 2 if nothing_asked else int(result) if isinstance(result, int) else 0
     except MedMetaError as error:
         console.error(str(error))
         return 130 if isinstance(error, Cancelled) else 2
     except (KeyboardInterrupt, typer.Abort):
-        console.error("cancelled; nothing was written.")
+        console.error("cancelled; no file is half written.")
         return 130
     except Exception as error:
         if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # a usage error of click's

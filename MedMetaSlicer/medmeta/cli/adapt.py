@@ -16,7 +16,7 @@ def adapt(
     output: Path = typer.Option(..., "--output", "-o", help="Task file to write (.safetensors)."),
     slices: str | None = inputs.SLICES,
     axis: str = inputs.AXIS,
-    label: list[int] | None = inputs.LABELS,
+    label: list[str] | None = inputs.LABELS,
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
     checkpoint: Path | None = inputs.CHECKPOINT,
@@ -32,7 +32,7 @@ def adapt(
         raise AnnotationError(
             "--slices goes with one volume; draw on the annotated slices of the others, and leave it out."
         )
-    inputs.check_outputs([output], files, overwrite)
+    inputs.check_outputs([output], [*files, *([checkpoint] if checkpoint else [])], overwrite)
     cases = [
         inputs.annotated_volume(volume, labels, axis, slices, label)
         for volume, labels in zip(files[::2], files[1::2], strict=True)

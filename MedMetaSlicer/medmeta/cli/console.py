@@ -15,7 +15,13 @@ from rich.table import Table
 
 from medmeta.progress import Progress, ProgressCallback
 
-PHASES = {"check": "Checking on held-out slices", "adapt": "Adapting", "predict": "Predicting"}
+PHASES = {
+    "check": "Checking on held-out slices",
+    "adapt": "Adapting",
+    "cohort": "Adapting for other volumes",
+    "predict": "Predicting",
+    "demo": "Demo",
+}
 
 
 class Console:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import typer
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
 from medmeta.errors import AnnotationError, GeometryError, VolumeError
-from medmeta.volumes import read_label_map, read_volume
+from medmeta.volumes import Volume, read_label_map, read_volume
 from medmeta.volumes.files import EXTENSIONS
 
 SLICES = typer.Option(None, "--slices", help="Annotated slices, such as 3,10,20; empty ones count as 'not here'.")
 AXIS = typer.Option("auto", "--axis", help="Axis that counts the slices: auto, 0, 1 or 2.")
-LABELS = typer.Option(None, "--label", help="Label value to take; may be given more than once. Default: all.")
+LABELS = typer.Option(None, "--label", help="Label values to take, such as 1,4; repeatable. Default: all.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
 SEED = typer.Option(0, "--seed", help="Makes the result repeatable.")
 CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights; default: the bundled ones.")
@@ -42,16 +44,32 @@ def parse_slices(text: str | None) -> list[int] | None:
     Raises:
         AnnotationError: not whole numbers with commas between them.
     """
-    if text is None:
+    return None if text is None else _whole_numbers("--slices", text)
+
+
+def parse_labels(texts: Sequence[str] | None) -> list[int] | None:
+    """['1,4', '7'] as numbers.
+
+    Raises:
+        AnnotationError: not whole numbers with commas between them, or one that is not above zero.
+    """
+    if not texts:
         return None
+    values = sorted({value for text in texts for value in _whole_numbers("--label", text)})
+    if values[0] < 1:
+        raise AnnotationError(f"--label {values[0]} is not a segment: label values start at 1, 0 is background.")
+    return values
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise AnnotationError(f"--slices {text} is not a list of whole numbers: write it like 3,10,20.") from None
+        raise AnnotationError(f"{option} {text} is not a list of whole numbers: write it like 3,10,20.") from None
 
 
 def annotated_volume(
-    volume_path: Path, labels_path: Path, axis: str, slices: str | None, labels: Sequence[int] | None
+    volume_path: Path, labels_path: Path, axis: str, slices: str | None, labels: Sequence[str] | None
 ) -> AnnotatedVolume:
     """Reads a volume and its sparse label map.
 
@@ -59,29 +77,30 @@ def annotated_volume(
         GeometryError: they are not on the same grid.
         AnnotationError, VolumeError: see `SparseAnnotation.from_labels` and `read_volume`.
     """
+    wanted_axis, wanted_slices, wanted = parse_axis(axis), parse_slices(slices), parse_labels(labels)
     volume, label_map = read_volume(volume_path), read_label_map(labels_path)
     if not volume.geometry.matches(label_map.geometry):
         raise GeometryError(
             f"{labels_path} and {volume_path} do not share their geometry: {_difference(volume, label_map)}; "
             "draw on this volume, or resample the labels to it."
         )
-    present = [int(v) for v in sorted(set(label_map.array.ravel().tolist())) if v != 0]
-    wanted = list(labels) if labels else present
+    present = [int(v) for v in np.unique(label_map.array) if v != 0]
+    wanted = wanted or present
     missing = [v for v in wanted if v not in present]
     if missing and present:
         raise AnnotationError(f"{labels_path} has no label {missing}: it holds {present}.")
     segments = read_segments(labels_path, wanted) if wanted else default_segments(())
     annotation = SparseAnnotation.from_labels(
         label_map.array,
-        axis=parse_axis(axis),
-        slices=parse_slices(slices),
+        axis=wanted_axis,
+        slices=wanted_slices,
         segments=segments or None,
         name=str(labels_path),
     )
     return AnnotatedVolume(volume, annotation)
 
 
-def _difference(volume, label_map) -> str:
+def _difference(volume: Volume, label_map: Volume) -> str:
     for what in ("size", "spacing", "origin", "direction"):
         mine, other = (getattr(v.geometry, what) for v in (label_map, volume))
         if tuple(round(x, 3) for x in mine) != tuple(round(x, 3) for x in other):
@@ -92,17 +111,31 @@ def _difference(volume, label_map) -> str:
 def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], overwrite: bool) -> None:
     """Refuses outputs before any work is done.
 
+    Args:
+        outputs: files that are going to be written.
+        inputs: files and DICOM folders that are read, weights among them; they are never written to.
+        overwrite: outputs that are there already may be replaced.
+
     Raises:
-        VolumeError: an output is an input, is there already, is named twice, or ends unknown.
+        VolumeError: an output is an input, is there already, is named twice, or cannot be written.
     """
     given = {path.resolve() for path in inputs}
     seen = set()
     for path in outputs:
         if path.resolve() in given:
             raise VolumeError(f"{path} is an input and would be lost: choose another output.")
+        if path.resolve().parent in given:
+            raise VolumeError(f"{path} lies in a folder that is an input: choose another output.")
         if path.resolve() in seen:
             raise VolumeError(f"{path} would be written twice (two inputs of the same name): rename one.")
         seen.add(path.resolve())
+        if path.is_dir():
+            raise VolumeError(f"{path} is a folder: give the name of a file.")
+        folder = next(parent for parent in path.resolve().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise VolumeError(
+                f"{path} cannot be written ({folder} is not a folder to write to): choose another output."
+            )
         if path.exists() and not overwrite:
             raise VolumeError(f"{path} is there already: choose another output, or give --overwrite.")
 

@@ -26,7 +26,7 @@ def predict(
     """Predicts volumes in which nothing is drawn."""
     console = Console(json)
     outputs = {path: inputs.output_for(path, out_dir) for path in volumes}
-    inputs.check_outputs(list(outputs.values()), [task, *volumes], overwrite)
+    inputs.check_outputs(list(outputs.values()), [task, *volumes, *([checkpoint] if checkpoint else [])], overwrite)
 
     from medmeta.adaptation import AdaptedTask
     from medmeta.adaptation import predict as run

@@ -15,11 +15,12 @@ from medmeta.volumes import read_volume, write_label_map, write_volume
 def segment(
     volume: Path = typer.Argument(help="The volume: NIfTI, NRRD, MetaImage, or a DICOM folder."),
     labels: Path = typer.Argument(help="Label map in which a few slices are drawn."),
+    more: list[Path] | None = typer.Argument(None, metavar="", hidden=True),
     output: Path = typer.Option(..., "--output", "-o", help="Label map to write."),
     slices: str | None = inputs.SLICES,
     axis: str = inputs.AXIS,
-    label: list[int] | None = inputs.LABELS,
-    also: list[Path] | None = typer.Option(None, "--also", help="Another volume to predict; repeatable."),
+    label: list[str] | None = inputs.LABELS,
+    also: list[Path] | None = typer.Option(None, "--also", help="Other volumes to predict."),
     out_dir: Path | None = typer.Option(None, "--out-dir", help="Folder for the label maps of --also."),
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
@@ -31,14 +32,17 @@ def segment(
 ) -> None:
     """Completes a label map of which a few slices are drawn, and predicts other volumes."""
     console = Console(json)
-    also = also or []
-    if also and out_dir is None:
-        raise VolumeError("--also needs a folder to write to: give --out-dir.")
+    also, more = also or [], more or []
+    if more and not also:
+        raise VolumeError(f"{more[0]} is one file too many: give other volumes with --also.")
+    also = [*also, *more]  # --also A B: an option takes one value, what follows lands among the arguments
+    if bool(also) != (out_dir is not None):
+        raise VolumeError("--also and --out-dir go together: the label maps of the other volumes go to that folder.")
     others = {path: inputs.output_for(path, out_dir) for path in also}
     outputs = [output, *([confidence] if confidence else []), *others.values()]
     for path in (output, *([confidence] if confidence else [])):
         inputs.check_ending(path)
-    inputs.check_outputs(outputs, [volume, labels, *also], overwrite)
+    inputs.check_outputs(outputs, [volume, labels, *also, *([checkpoint] if checkpoint else [])], overwrite)
     case = inputs.annotated_volume(volume, labels, axis, slices, label)
     if case.annotation.ignored:
         console.note(f"drawn but not named by --slices, so not used: {list(case.annotation.ignored)}")
@@ -55,13 +59,17 @@ def segment(
             settings=AdaptationSettings(for_other_volumes=bool(also)),
             progress=progress,
         )
-        prediction = adaptation.predictions[0]
-        write_label_map(prediction.labels, output, case.annotation.segments)
-        if confidence:
-            write_volume(prediction.confidence, confidence)
-        for path, other in other_volumes.items():
-            predicted = predict(adaptation.task, other, device=device, checkpoint=checkpoint, progress=progress)
-            write_label_map(predicted.labels, others[path], case.annotation.segments)
+        predicted = {
+            path: predict(adaptation.task, other, device=device, checkpoint=checkpoint, progress=progress)
+            for path, other in other_volumes.items()
+        }
+    # Written when all is computed, so that cancelling leaves nothing behind.
+    prediction = adaptation.predictions[0]
+    write_label_map(prediction.labels, output, case.annotation.segments)
+    if confidence:
+        write_volume(prediction.confidence, confidence)
+    for path, other_prediction in predicted.items():
+        write_label_map(other_prediction.labels, others[path], case.annotation.segments)
     console.result(
         {
             "output": str(output),
@@ -69,6 +77,7 @@ def segment(
             "also": {str(path): str(target) for path, target in others.items()},
             "axis": case.annotation.axis,
             "slices": list(case.annotation.slices),
+            "ignored_slices": list(case.annotation.ignored),
             "segments": quality_rows(adaptation.quality),
             "device": adaptation.task.provenance["device"],
             "seconds": round(adaptation.seconds, 2),
