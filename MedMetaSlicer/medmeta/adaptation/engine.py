@@ -104,7 +104,7 @@ def adapt(
         },
     )
     quality = tuple(
-        SegmentQuality(segment, choice.expected_dice, choice.interpolation_dice, choice.steps, choice.blend)
+        SegmentQuality(segment, choice.expected_dice, choice.interpolation_dice, choice.steps, choice.reach)
         for segment, choice in zip(segments, choices, strict=True)
     )
     return Adaptation(task, tuple(predictions), quality, time.monotonic() - started)
@@ -151,7 +151,7 @@ def _complete(
         for state, prior, choice in zip(states, stack.priors, choices, strict=True):
             channels = segment_channels(stack.stack, positions, prior).to(device)
             found = learner.predict(state, (*features, channels))
-            logits.append(blended(found, channels, choice.blend)[:, 0])
+            logits.append(blended(found, channels, choice.reach)[:, 0])
         return torch.stack(logits)
 
     values = [segment.value for segment in case.annotation.segments]

@@ -1,11 +1,12 @@
 """The guard: adaptation is judged on the user's own slices, by holding one out.
 
-The number of inner steps and the weight of shape interpolation are chosen where the user's drawing says what is right,
-so that an inner loop that overshoots is noticed, and a network that is worse than interpolation gives way to it.
+The number of inner steps and how far shape interpolation reaches are chosen where the user's drawing says what is
+right, so that an inner loop that overshoots is noticed, and a network that is worse than interpolation gives way to it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import torch
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, Place, support_examples, support_places
 from medmeta.episodes import Examples
-from medmeta.episodes.channels import REACH
+from medmeta.episodes.channels import FAR_SLICES, REACH
 from medmeta.learners.base import AdaptedState, Learner
 
 INTERPOLATION_SLOPE = 1.0
@@ -27,14 +28,14 @@ class Choice:
 
     Attributes:
         steps: inner steps.
-        blend: weight of the network against shape interpolation, 0 to 1.
+        reach: how far shape interpolation reaches, see `blended`.
         expected_dice: Dice on the held-out slices with this choice; None where no slice could be held out.
         interpolation_dice: Dice of shape interpolation on the same slices; None where it had nothing to go by.
         held_out: how many slices were held out.
     """
 
     steps: int
-    blend: float
+    reach: float
     expected_dice: float | None
     interpolation_dice: float | None
     held_out: int
@@ -45,13 +46,25 @@ def interpolation_logits(segment: torch.Tensor) -> torch.Tensor:
     return segment[:, :1] * REACH * INTERPOLATION_SLOPE
 
 
-def blended(logits: torch.Tensor, segment: torch.Tensor, blend: float) -> torch.Tensor:
-    """Network and interpolation mixed; the network alone where there is no prior."""
-    if blend >= 1:
+def blended(logits: torch.Tensor, segment: torch.Tensor, reach: float) -> torch.Tensor:
+    """Network and interpolation mixed by the distance to the nearest annotated slice.
+
+    Beside an annotated slice interpolation is nearly right and the network is not better for it; its error grows with
+    the distance, the network's does not. So the network weighs d / (d + reach).
+
+    Args:
+        logits: (B, 1, H, W), the network's.
+        segment: (B, 13, H, W) segment channels.
+        reach: network pixels; 0 for the network alone, infinity for interpolation alone. Where there is no prior the
+            network stands alone.
+    """
+    if reach <= 0:
         return logits
-    has_prior = segment[:, 8:10].amax(dim=(1, 2, 3), keepdim=True)
-    weight = 1 - (1 - blend) * has_prior
-    return weight * logits + (1 - weight) * interpolation_logits(segment)
+    distances, there = segment[:, 6:8, :1, :1], segment[:, 8:10, :1, :1] > 0
+    nearest = FAR_SLICES * torch.where(there, distances, torch.inf).amin(1, keepdim=True)
+    weight = 1.0 if math.isinf(reach) else reach / (nearest + reach)
+    weight = torch.where(there.any(1, keepdim=True), weight, 0.0)
+    return (1 - weight) * logits + weight * interpolation_logits(segment)
 
 
 def _evenly(places: Sequence[Place], count: int) -> list[Place]:
@@ -61,7 +74,7 @@ def _evenly(places: Sequence[Place], count: int) -> list[Place]:
 
 
 class Guard:
-    """Chooses steps and blend for one segment.
+    """Chooses steps and reach for one segment.
 
     Args:
         learner: the meta-learner.
@@ -101,10 +114,10 @@ class Guard:
     def choose(self, segment: int) -> Choice:
         """Tries every candidate on every held-out slice and takes the best for one segment."""
         settings = self.settings
-        usual = (settings.usual_steps, settings.usual_blend)
+        usual = (settings.usual_steps, settings.usual_reach)
         places = self.held_out_places(segment)
         # [intersection, size] sums over the held-out slices: one Dice for all of them is steadier than a mean of few.
-        sums = {(s, b): torch.zeros(2) for s in settings.steps for b in settings.blends}
+        sums = {(s, r): torch.zeros(2) for s in settings.steps for r in settings.reaches}
         interpolation = torch.zeros(2)
         for place in places:
             self._try(segment, place, sums, interpolation)
@@ -136,8 +149,8 @@ class Guard:
             if step not in self.settings.steps:
                 return
             logits = self.learner.predict(state, features)
-            for blend in {b for s, b in sums if s == step}:
-                sums[step, blend] += count(blended(logits, channels, blend))
+            for reach in self.settings.reaches:
+                sums[step, reach] += count(blended(logits, channels, reach))
 
         interpolation += count(interpolation_logits(channels))
         self.learner.adapt(self.augment(support.to(device)), steps=max(self.settings.steps), on_step=note)

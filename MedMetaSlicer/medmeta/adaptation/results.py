@@ -43,14 +43,14 @@ class SegmentQuality:
         expected_dice: None where there was no slice to hold out.
         interpolation_dice: of shape interpolation on the same slices.
         steps: inner steps taken.
-        blend: weight of the network against shape interpolation.
+        reach: how far shape interpolation reached round annotated slices, network pixels.
     """
 
     segment: Segment
     expected_dice: float | None
     interpolation_dice: float | None
     steps: int
-    blend: float
+    reach: float
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from medmeta.episodes import RegionRule
@@ -14,8 +15,8 @@ class AdaptationSettings:
     Attributes:
         steps: the numbers of inner steps the guard chooses from.
         usual_steps: the number taken where there is nothing to choose by (a single annotated slice).
-        blends: weights of the network against shape interpolation that the guard chooses from, where there is a prior.
-        usual_blend: the weight taken where there is nothing to choose by.
+        reaches: how far shape interpolation reaches round an annotated slice, for the guard to choose from (`blended`).
+        usual_reach: the reach taken where there is nothing to choose by.
         margin: how much better, in Dice on the held-out slices, another choice must be than the usual one.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
@@ -28,8 +29,8 @@ class AdaptationSettings:
 
     steps: tuple[int, ...] = (0, 1, 3, 5, 10)
     usual_steps: int = 5
-    blends: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    usual_blend: float = 0.75
+    reaches: tuple[float, ...] = (4.0, 16.0, math.inf)
+    usual_reach: float = 4.0
     margin: float = 0.01
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class Console:
 
 
 def quality_rows(quality: Any) -> list[dict[str, Any]]:
-    """`SegmentQuality` objects as JSON-able rows."""
+    """`SegmentQuality` objects as JSON-able rows; a reach without end (interpolation alone) is null."""
     return [
         {
             "segment": q.segment.name,
@@ -84,7 +85,7 @@ def quality_rows(quality: Any) -> list[dict[str, Any]]:
             "expected_dice": q.expected_dice,
             "interpolation_dice": q.interpolation_dice,
             "steps": q.steps,
-            "blend": q.blend,
+            "reach": q.reach if math.isfinite(q.reach) else None,
         }
         for q in quality
     ]
@@ -93,9 +94,9 @@ def quality_rows(quality: Any) -> list[dict[str, Any]]:
 def quality_table(quality: Any) -> Table:
     """The same as a table."""
     table = Table(title="Judged on held-out annotated slices")
-    for heading in ("segment", "label", "expected Dice", "interpolation", "steps", "network's share"):
+    for heading in ("segment", "label", "expected Dice", "interpolation", "steps", "interpolation reaches"):
         table.add_column(heading)
     for q in quality:
         dice = [f"{d:.2f}" if d is not None else "-" for d in (q.expected_dice, q.interpolation_dice)]
-        table.add_row(q.segment.name, str(q.segment.value), *dice, str(q.steps), f"{q.blend:.0%}")
+        table.add_row(q.segment.name, str(q.segment.value), *dice, str(q.steps), f"{q.reach:g} px")
     return table

@@ -64,7 +64,7 @@ def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annot
     for quality in run([annotated(volume, labels)], checkpoint).quality:
         assert 0 <= quality.expected_dice <= 1
         assert quality.steps in SAME_ONLY.steps
-        assert quality.blend in SAME_ONLY.blends
+        assert quality.reach in SAME_ONLY.reaches
 
 
 def test_a_slice_declared_empty_stays_empty(scan, annotated, checkpoint):

@@ -1,9 +1,12 @@
+import math
+
 import pytest
 import torch
 
 from medmeta.adaptation.guard import Guard, blended, interpolation_logits
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import annotated_stacks
+from medmeta.episodes.channels import FAR_SLICES
 from medmeta.learners.base import Learner
 
 
@@ -44,14 +47,14 @@ def guard(stacks, **settings):
 
 
 def test_the_number_of_steps_that_does_best_on_held_out_slices_is_taken(stacks):
-    choice = guard(stacks, steps=(0, 1, 2, 3), usual_steps=3, blends=(1.0,), usual_blend=1.0).choose(0)
+    choice = guard(stacks, steps=(0, 1, 2, 3), usual_steps=3, reaches=(0.0,), usual_reach=0.0).choose(0)
     assert choice.steps == 2
     assert choice.expected_dice > 0.9
 
 
 def test_a_network_that_overshoots_gives_way_to_interpolation(stacks):
-    choice = guard(stacks, steps=(3,), usual_steps=3, usual_blend=1.0).choose(0)
-    assert choice.blend == 0
+    choice = guard(stacks, steps=(3,), usual_steps=3, reaches=(0.0, math.inf), usual_reach=0.0).choose(0)
+    assert math.isinf(choice.reach)
     assert choice.expected_dice == pytest.approx(choice.interpolation_dice)
 
 
@@ -60,16 +63,29 @@ def test_every_drawn_slice_is_held_out_up_to_the_number_of_folds(stacks):
     assert len(guard(stacks, folds=2).held_out_places(0)) == 2
 
 
-def test_a_blend_of_nothing_is_interpolation_and_of_one_the_network():
+def segment_channels_at(before, after):
+    """Segment channels of a slice so many pixels from its annotated neighbours; None for no neighbour."""
     segment = torch.randn(1, 13, 8, 8)
-    segment[:, 8:10] = 1
-    logits = torch.randn(1, 1, 8, 8)
-    assert torch.equal(blended(logits, segment, 1.0), logits)
-    assert torch.allclose(blended(logits, segment, 0.0), interpolation_logits(segment))
+    for side, distance in enumerate((before, after)):
+        segment[:, 6 + side] = 0 if distance is None else distance / FAR_SLICES
+        segment[:, 8 + side] = distance is not None
+    return segment
+
+
+def test_no_reach_is_the_network_and_an_endless_one_interpolation():
+    segment, logits = segment_channels_at(3, 5), torch.randn(1, 1, 8, 8)
+    assert torch.equal(blended(logits, segment, 0.0), logits)
+    assert torch.allclose(blended(logits, segment, math.inf), interpolation_logits(segment))
+
+
+@pytest.mark.parametrize(("before", "after", "distance"), [(3, 5, 3), (12, 4, 4), (None, 6, 6), (2, None, 2)])
+def test_both_weigh_the_same_where_the_nearest_annotated_slice_is_as_far_as_the_reach(before, after, distance):
+    segment, logits = segment_channels_at(before, after), torch.randn(1, 1, 8, 8)
+    half = (logits + interpolation_logits(segment)) / 2
+    assert torch.allclose(blended(logits, segment, distance), half, atol=1e-5)
 
 
 def test_without_a_prior_the_network_stands_alone():
-    segment = torch.randn(1, 13, 8, 8)
-    segment[:, 8:10] = 0
-    logits = torch.randn(1, 1, 8, 8)
-    assert torch.equal(blended(logits, segment, 0.0), logits)
+    segment, logits = segment_channels_at(None, None), torch.randn(1, 1, 8, 8)
+    for reach in (0.0, 4.0, math.inf):
+        assert torch.equal(blended(logits, segment, reach), logits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def _quality(adaptation) -> list[dict[str, Any]]:
             "expected_dice": q.expected_dice,
             "interpolation_dice": q.interpolation_dice,
             "steps": q.steps,
-            "blend": q.blend,
+            "reach": q.reach if math.isfinite(q.reach) else None,
         }
         for q in adaptation.quality
     ]
