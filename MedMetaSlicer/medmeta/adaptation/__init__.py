@@ -1,7 +1,7 @@
 """The main job: `adapt` to a few drawn slices, `predict` other volumes."""
 
-from medmeta.adaptation.cohort import predict
 from medmeta.adaptation.engine import adapt
+from medmeta.adaptation.predict import predict
 from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.task import AdaptedTask

@@ -1,180 +1,182 @@
-"""Volumes in which nothing is drawn: adaptation without the prior, and prediction of a whole volume."""
+"""Adaptation for volumes in which nothing is drawn: fine-tuning on the annotated volumes, drawn and completed slices.
+
+There the prior is missing, so the network must tell the structure by its looks alone. A few drawn slices teach it too
+little; the slices between them, as `adapt` completed them, are pseudo-labels that are nearly right and many.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from copy import deepcopy
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
 
-from medmeta.adaptation.augment import flipped
-from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.render import render
-from medmeta.adaptation.results import Counter, Prediction
+from medmeta.adaptation.predict import whole_stack
+from medmeta.adaptation.results import Counter
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.support import AnnotatedStack, Place, annotated_stacks, support_examples, support_places
-from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.support import AnnotatedStack
+from medmeta.adaptation.tiles import RandomTile
 from medmeta.annotations import AnnotatedVolume
-from medmeta.devices import resolve_device
-from medmeta.episodes import Examples, SliceStack, Window, image_channels, relative_range, segment_channels
-from medmeta.errors import CheckpointError
+from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, image_channels
+from medmeta.episodes.channels import SEGMENT_CHANNELS
 from medmeta.learners.base import AdaptedState, Learner
-from medmeta.learners.checkpoint import load_checkpoint
-from medmeta.learners.weights import find_weights
-from medmeta.progress import ProgressCallback
-from medmeta.volumes import Volume, check_supported, finite
-
-TILES = 8
-"""Tiles that go through the network at once."""
-
-GROUP = 6
-"""Completed slices in one inner step."""
+from medmeta.learners.losses import segmentation_loss
+from medmeta.synthesis.random import Draw
 
 
 class CohortAdapter:
-    """Adapts a learner for other volumes: the drawn slices and, as pseudo-labels, the completed slices between them.
+    """Fine-tunes a learner for other volumes.
 
     Args:
-        learner: the meta-learner.
+        learner: the meta-learner; stays as it is.
         cases: the annotated volumes.
+        stacks: the same in the network's frame.
         completed: their completed label maps, (I, J, K) each.
+        grey: the cohort's grey window.
         settings: how far to go.
         slices: neighbouring slices in the image channels.
+        seed: makes the result repeatable.
+
+    Attributes:
+        pixel: mm of a network pixel.
+        tile: rows and columns that the network sees at a time.
     """
 
     def __init__(
         self,
         learner: Learner,
         cases: Sequence[AnnotatedVolume],
+        stacks: Sequence[AnnotatedStack],
         completed: Sequence[np.ndarray],
+        grey: GreyWindow,
         settings: AdaptationSettings,
         slices: int,
+        seed: int,
     ) -> None:
-        # A wider view than for the annotated volume itself: elsewhere in the slice must be learned to be elsewhere.
-        wide = replace(settings.region, margin=settings.other_margin)
-        self.stacks, self.grey = annotated_stacks(cases, wide)
-        self.learner = learner
+        self.learner = deepcopy(learner)
+        self.device = next(learner.parameters()).device
         self.values = [segment.value for segment in cases[0].annotation.segments]
-        self.labels = [stack.frame.to_slices(labels) for stack, labels in zip(self.stacks, completed, strict=True)]
         self.settings = settings
         self.slices = slices
+        self.draw = Draw.seeded(seed)
+        self.pixel = self._pixel(cases[0], stacks[0])
+        self.volumes = [
+            _CompletedVolume(*whole_stack(case.volume, stack.frame, self.pixel, grey), stack, labels, self.values)
+            for case, stack, labels in zip(cases, stacks, completed, strict=True)
+        ]
+        sides = zip(*(volume.stack.image.shape[1:] for volume in self.volumes), strict=True)
+        self.tile = tuple(min(settings.other_tile, *side, settings.other_tile) for side in sides)
+        share = max(8, settings.other_slices // len(self.volumes))
+        self.places = [(v, z) for v in self.volumes for z in v.chosen(share)]
 
-    def adapt(self, segment: int, counter: Counter, seed: int) -> AdaptedState:
-        """Adapts to one segment."""
-        device = next(self.learner.parameters()).device
-        drawn = support_examples(self.stacks, segment, support_places(self.stacks), self.slices, prior=False)
-        support = [drawn.to(device), *self._pseudo(segment, seed, device)]
-        return self.learner.adapt(support, steps=self.settings.other_steps, on_step=lambda *_: counter.tick())
+    def _pixel(self, case: AnnotatedVolume, stack: AnnotatedStack) -> float:
+        labels = stack.frame.to_slices(case.annotation.labels)[list(stack.positions)]
+        drawn = torch.from_numpy(np.stack([labels == value for value in self.values]))
+        rows, columns = stack.frame.spacing[1:]
+        return math.sqrt(rows * columns) / self.settings.other_region.window(drawn, (rows, columns)).zoom
 
-    def _pseudo(self, segment: int, seed: int, device: torch.device) -> list[Examples]:
-        generator = torch.Generator().manual_seed(seed)
-        places, masks = self._completed(segment)
-        order = torch.randperm(len(places), generator=generator).tolist()
-        groups = []
-        for start in range(0, len(order), GROUP):
-            chosen = [places[i] for i in order[start : start + GROUP]]
-            examples = support_examples(self.stacks, segment, chosen, self.slices, prior=False, masks=masks).to(device)
-            turns: list[tuple[int, ...]] = [(), (-1,), (-2,)]
-            turn = turns[int(torch.randint(3, (), generator=generator))]
-            groups.append(flipped(examples, turn) if turn else examples)
-        return groups
+    @torch.no_grad()
+    def adapt(self, counter: Counter) -> tuple[AdaptedState, list[AdaptedState]]:
+        """Adapts to all segments together.
 
-    def _completed(self, segment: int) -> tuple[list[Place], dict[Place, torch.Tensor]]:
-        """Completed slices: most of them where the structure is, some beyond, spread evenly."""
-        places: list[Place] = []
-        masks: dict[Place, torch.Tensor] = {}
-        share = max(4, self.settings.other_slices // len(self.stacks))
-        for volume, (stack, labels) in enumerate(zip(self.stacks, self.labels, strict=True)):
-            found = labels == self.values[segment]
-            shown = np.flatnonzero(found.any(axis=(1, 2)))
-            near = set(range(max(0, shown[0] - 3), min(len(labels), shown[-1] + 4))) if len(shown) else set()
-            far = [z for z in range(len(labels)) if z not in near]
-            chosen = _spread(sorted(near), 3 * share // 4) + _spread(far, share // 4)
-            for z in chosen:
-                if z in stack.positions:
-                    continue
-                places.append((volume, z))
-                masks[volume, z] = stack.window.crop_masks(torch.from_numpy(found[z].copy())[None])[0]
-        return places, masks
+        Returns:
+            What all segments share, and one state for each segment.
+        """
+        # What the learner makes of the support set is where fine-tuning starts.
+        support = self._batch(self.settings.other_batch, plain=True)
+        states = [self.learner.adapt([self._of(support, i)]) for i in range(len(self.values))]
+        with torch.enable_grad():
+            states = [{name: p.clone().requires_grad_() for name, p in state.items()} for state in states]
+            shared = {name: p.requires_grad_() for name, p in self.learner.shared().items()}
+            parameters = [*shared.values(), *(p for state in states for p in state.values())]
+            rate, steps = self.settings.other_rate, self.settings.other_steps
+            optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-2)
+            for step in range(steps):
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * step / steps)) / 2
+                optimizer.zero_grad(set_to_none=True)
+                self._backward(self._batch(self.settings.other_batch), states)
+                optimizer.step()
+                counter.tick()
+        return (
+            {name: p.detach() for name, p in shared.items()},
+            [{name: p.detach() for name, p in state.items()} for state in states],
+        )
 
-    @property
-    def first(self) -> AnnotatedStack:
-        """The stack that sets the frame."""
-        return self.stacks[0]
+    def _backward(self, batch: Examples, states: Sequence[AdaptedState]) -> None:
+        """Back-propagates segment by segment, so that memory does not grow with their number."""
+        image, segment = batch.inputs
+        (features,) = self.learner.encode((image,))
+        leaves = tuple(f.detach().requires_grad_() for f in features)
+        for index, state in enumerate(states):
+            logits = self.learner.predict(state, (leaves, segment))
+            (segmentation_loss(logits, batch.targets[:, index : index + 1]) / len(states)).backward()
+        torch.autograd.backward(features, [leaf.grad for leaf in leaves])
+
+    def _of(self, batch: Examples, segment: int) -> Examples:
+        return Examples(batch.inputs, batch.targets[:, segment : segment + 1])
+
+    def _batch(self, count: int, plain: bool = False) -> Examples:
+        """Random tiles: inputs (image, segment channels without a prior), targets (B, S, rows, columns)."""
+        random_tile = RandomTile(self.tile, 0, 0, 0, 0, 0, 0, 0) if plain else RandomTile(self.tile)
+        images, segments, targets = [], [], []
+        for _ in range(count):
+            volume, position = self.draw.choice(self.places)
+            masks = volume.masks(position)
+            shape = tuple(masks.shape[1:])
+            tile = random_tile(shape, self._centre(masks, shape), self.draw)
+            images.append(tile.image(image_channels(volume.stack, [position], self.slices)[0]))
+            channels = torch.zeros(len(SEGMENT_CHANNELS), *self.tile)
+            channels[SEGMENT_CHANNELS.index("image")] = images[-1][self.slices // 2]
+            z, y, x = volume.stack.coordinates
+            channels[-3:] = tile.coordinates((float(z[position]), y, x))
+            segments.append(channels)
+            targets.append(tile.masks(masks))
+        return Examples((torch.stack(images), torch.stack(segments)), torch.stack(targets)).to(self.device)
+
+    def _centre(self, masks: torch.Tensor, shape: tuple[int, int]) -> tuple[int, int]:
+        """Somewhere near a segment, mostly; elsewhere in the slice must be learned to be elsewhere."""
+        present = masks.flatten(1).any(1).nonzero()[:, 0].tolist()
+        if not present or self.draw.chance(0.25):
+            return self.draw.integer(0, shape[0] - 1), self.draw.integer(0, shape[1] - 1)
+        pixels = masks[self.draw.choice(present)].nonzero()
+        row, column = pixels[self.draw.integer(0, len(pixels) - 1)].tolist()
+        slack = [n // 4 for n in self.tile]
+        return row + self.draw.integer(-slack[0], slack[0]), column + self.draw.integer(-slack[1], slack[1])
+
+
+class _CompletedVolume:
+    """An annotated volume, whole, with its completed label map."""
+
+    def __init__(
+        self, stack: SliceStack, window: Window, annotated: AnnotatedStack, labels: np.ndarray, values: Sequence[int]
+    ) -> None:
+        self.stack = stack
+        self.window = window
+        self.positions = annotated.positions
+        self.labels = annotated.frame.to_slices(labels)
+        self.values = values
+        self.cache: dict[int, torch.Tensor] = {}
+
+    def masks(self, position: int) -> torch.Tensor:
+        """(S, rows, columns) boolean masks of a slice."""
+        if position not in self.cache:
+            labels = np.stack([self.labels[position] == value for value in self.values])
+            self.cache[position] = self.window.crop_masks(torch.from_numpy(labels))
+        return self.cache[position]
+
+    def chosen(self, count: int) -> list[int]:
+        """So many slices: the drawn ones, and most of the others where a segment is, spread evenly."""
+        shown = np.flatnonzero(np.isin(self.labels, self.values).any(axis=(1, 2)))
+        near = set(range(max(0, shown[0] - 3), min(len(self.labels), shown[-1] + 4))) if len(shown) else set()
+        far = [z for z in range(len(self.labels)) if z not in near]
+        chosen = {*self.positions, *_spread(sorted(near), 3 * count // 4), *_spread(far, count // 4)}
+        return sorted(chosen)
 
 
 def _spread(items: Sequence[int], count: int) -> list[int]:
     if len(items) <= count:
         return list(items)
     return [items[int((i + 0.5) * len(items) / count)] for i in range(count)]
-
-
-@torch.no_grad()
-def predict(
-    task: AdaptedTask,
-    volume: Volume,
-    *,
-    device: str = "auto",
-    checkpoint: str | Path | None = None,
-    progress: ProgressCallback | None = None,
-) -> Prediction:
-    """Predicts a volume in which nothing is drawn.
-
-    Args:
-        task: from `adapt`, or loaded.
-        volume: any volume of the cohort; may lie otherwise than the annotated one and have other spacing.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
-        progress: told how far it is; may raise `Cancelled`.
-
-    Raises:
-        CheckpointError: the weights are not those that the task was adapted from.
-        DeviceError: the device is not there.
-        VolumeError: a volume that cannot be used.
-    """
-    target = resolve_device(device)
-    frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
-    check_supported(volume, frame.axes[0])
-    learner, header = load_checkpoint(find_weights(checkpoint or task.checkpoint["name"]))
-    if header["sha256"] != task.checkpoint["sha256"]:
-        raise CheckpointError(
-            f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
-            "adapt again, or give the checkpoint it was made with."
-        )
-    learner.to(target)
-    states = [{name: value.to(target) for name, value in state.items()} for state in task.states]
-    seen = header["network"]["slices"]
-    slices = frame.to_slices(finite(volume.array, volume.name))
-    window = _whole_slice(slices.shape[1:], frame, task.pixel)
-    offset, scale = relative_range(slices)
-    image = torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))
-    stack = SliceStack.cut(task.grey((image - offset) / scale), window, frame.pitch)
-    counter = Counter(progress, "predict", len(slices))
-
-    def tile_logits(channels: torch.Tensor) -> torch.Tensor:
-        features = learner.encode((channels[:, :seen],))
-        return torch.cat([learner.predict(state, (*features, channels[:, seen:])) for state in states], dim=1)
-
-    def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-        inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
-        tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
-        logits = sliding_window_inference(
-            inputs.to(target), tile, TILES, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
-        )
-        return logits.transpose(0, 1)
-
-    values = [segment.value for segment in task.segments]
-    labels, confidence = render(segment_logits, window, slices.shape, values, TILES, counter.tick)
-    return Prediction.from_slices(volume, frame, labels, confidence)
-
-
-def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:
-    """The whole slice at a task's resolution, in mm of a pixel."""
-    sizes = [
-        max(4 * multiple, multiple * round(n * mm / pixel / multiple))
-        for n, mm in zip(shape, frame.spacing[1:], strict=True)
-    ]
-    return Window(0, 0, *shape, *sizes)

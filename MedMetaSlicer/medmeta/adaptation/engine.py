@@ -79,20 +79,23 @@ def adapt(
         for case, stack in zip(cases, stacks, strict=True)
     ]
 
-    tile = stacks[0].window
+    frame, window = stacks[0].frame, stacks[0].window
+    shared, tile = {}, (window.rows, window.columns)
+    pixel = float(np.sqrt(frame.spacing[1] * frame.spacing[2])) / window.zoom
     if settings.for_other_volumes:
-        adapter = CohortAdapter(learner, cases, [p.labels.array for p in predictions], settings, slices)
-        counter = Counter(progress, "cohort", len(segments) * (settings.other_steps + 1))
-        states = [adapter.adapt(i, counter, seed) for i in range(len(segments))]
-        grey, tile = adapter.grey, adapter.first.window
-    frame = stacks[0].frame
+        counter = Counter(progress, "cohort", settings.other_steps)
+        completed = [prediction.labels.array for prediction in predictions]
+        adapter = CohortAdapter(learner, cases, stacks, completed, grey, settings, slices, seed)
+        shared, states = adapter.adapt(counter)
+        tile, pixel = adapter.tile, adapter.pixel
     task = AdaptedTask(
         segments,
         tuple(states),
+        shared,
         {"name": weights.name, "sha256": header["sha256"]},
         frame.direction,
-        float(np.sqrt(frame.spacing[1] * frame.spacing[2]) / tile.zoom),
-        (tile.rows, tile.columns),
+        pixel,
+        tile,
         grey,
         {
             "version": __version__,

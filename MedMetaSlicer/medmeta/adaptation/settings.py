@@ -21,9 +21,12 @@ class AdaptationSettings:
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         batch: slices that go through the network at once.
-        for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn.
-        other_steps: inner steps of that adaptation, which takes in the completed slices of the annotated volumes.
-        other_margin: margin of the region of interest in that adaptation.
+        for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
+        other_steps: its steps of AdamW.
+        other_rate: its learning rate at first; it falls along a cosine.
+        other_batch: tiles a step.
+        other_tile: side of a tile, network pixels.
+        other_region: how the resolution follows the annotation there.
         other_slices: completed slices that it takes at most, beside the drawn ones.
     """
 
@@ -36,6 +39,9 @@ class AdaptationSettings:
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     batch: int = 8
     for_other_volumes: bool = True
-    other_steps: int = 40
-    other_margin: float = 1.0
-    other_slices: int = 40
+    other_steps: int = 150
+    other_rate: float = 2e-3
+    other_batch: int = 6
+    other_tile: int = 64
+    other_region: RegionRule = field(default_factory=lambda: RegionRule(diameter=20.0, zoom=(0.2, 1.7)))
+    other_slices: int = 64

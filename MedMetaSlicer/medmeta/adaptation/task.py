@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -20,6 +19,7 @@ from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState
 
 FORMAT = "medmeta-task-1"
+SHARED = "shared"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class AdaptedTask:
     Attributes:
         segments: names, colours and label values.
         states: what changed, one for each segment.
+        shared: what changed for all segments together; empty if nothing did.
         checkpoint: name and SHA-256 of the meta-trained weights that the states belong to.
         direction: (3, 3) LPS direction in which slices, rows and columns run.
         pixel: mm of a network pixel.
@@ -39,6 +40,7 @@ class AdaptedTask:
 
     segments: tuple[Segment, ...]
     states: tuple[AdaptedState, ...]
+    shared: AdaptedState
     checkpoint: Mapping[str, str]
     direction: np.ndarray
     pixel: float
@@ -64,8 +66,8 @@ class AdaptedTask:
             "provenance": dict(self.provenance),
         }
         tensors = {
-            f"{index}.{name}": value.detach().cpu().contiguous()
-            for index, state in enumerate(self.states)
+            f"{part}.{name}": value.detach().cpu().contiguous()
+            for part, state in [(SHARED, self.shared), *enumerate(self.states)]
             for name, value in state.items()
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -98,13 +100,15 @@ class AdaptedTask:
             raise CheckpointError(f"{path} is not a {FORMAT} file: give one that `medmeta adapt` wrote.")
         try:
             segments = tuple(Segment(**{**s, "color": tuple(s["color"])}) for s in header["segments"])
-            states: list[dict[str, torch.Tensor]] = [{} for _ in segments]
+            shared: AdaptedState = {}
+            states: list[AdaptedState] = [{} for _ in segments]
             for name, value in tensors.items():
-                index, _, parameter = name.partition(".")
-                states[int(index)][parameter] = value
+                part, _, parameter = name.partition(".")
+                (shared if part == SHARED else states[int(part)])[parameter] = value
             return cls(
                 segments,
                 tuple(states),
+                shared,
                 header["checkpoint"],
                 np.asarray(header["direction"], dtype=float).reshape(3, 3),
                 float(header["pixel"]),

@@ -31,6 +31,10 @@ class Learner(nn.Module, ABC):
         """
         return inputs
 
+    def shared(self) -> AdaptedState:
+        """The parameters that `encode` uses, by their names in the learner: fine-tuning may change them for all."""
+        return {}
+
     @abstractmethod
     def adapt(
         self,

@@ -97,6 +97,10 @@ class MAML(Learner):
             return inputs
         return (self.backbone(first), *rest)
 
+    def shared(self) -> AdaptedState:
+        """See `Learner.shared`: the backbone's parameters."""
+        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
+
     def prepare(self, examples: Examples) -> Examples:
         """Examples with encoded inputs."""
         return Examples(self.encode(examples.inputs), examples.targets)

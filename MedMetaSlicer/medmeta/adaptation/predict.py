@@ -1,0 +1,107 @@
+"""Volumes in which nothing is drawn: prediction by an adapted task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.inferers import sliding_window_inference
+
+from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.render import render
+from medmeta.adaptation.results import Counter, Prediction
+from medmeta.adaptation.task import AdaptedTask
+from medmeta.devices import resolve_device
+from medmeta.episodes import GreyWindow, SliceStack, Window, image_channels, relative_range, segment_channels
+from medmeta.errors import CheckpointError
+from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.weights import find_weights
+from medmeta.progress import ProgressCallback
+from medmeta.volumes import Volume, check_supported, finite
+
+TILES = 8
+"""Tiles that go through the network at once."""
+
+
+@torch.no_grad()
+def predict(
+    task: AdaptedTask,
+    volume: Volume,
+    *,
+    device: str = "auto",
+    checkpoint: str | Path | None = None,
+    progress: ProgressCallback | None = None,
+) -> Prediction:
+    """Predicts a volume in which nothing is drawn.
+
+    Args:
+        task: from `adapt`, or loaded.
+        volume: any volume of the cohort; may lie otherwise than the annotated one and have other spacing.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
+        progress: told how far it is; may raise `Cancelled`.
+
+    Raises:
+        CheckpointError: the weights are not those that the task was adapted from.
+        DeviceError: the device is not there.
+        VolumeError: a volume that cannot be used.
+    """
+    target = resolve_device(device)
+    frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
+    check_supported(volume, frame.axes[0])
+    learner, header = load_checkpoint(find_weights(checkpoint or task.checkpoint["name"]))
+    if header["sha256"] != task.checkpoint["sha256"]:
+        raise CheckpointError(
+            f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
+            "adapt again, or give the checkpoint it was made with."
+        )
+    learner.load_state_dict(task.shared, strict=False)
+    learner.to(target)
+    states = [{name: value.to(target) for name, value in state.items()} for state in task.states]
+    seen = header["network"]["slices"]
+    stack, window = whole_stack(volume, frame, task.pixel, task.grey)
+    shape = frame.to_slices(volume.array).shape
+    counter = Counter(progress, "predict", shape[0])
+
+    def tile_logits(channels: torch.Tensor) -> torch.Tensor:
+        features = learner.encode((channels[:, :seen],))
+        return torch.cat([learner.predict(state, (*features, channels[:, seen:])) for state in states], dim=1)
+
+    def segment_logits(positions: Sequence[int]) -> torch.Tensor:
+        inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
+        tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
+        logits = sliding_window_inference(
+            inputs.to(target), tile, TILES, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
+        )
+        return logits.transpose(0, 1)
+
+    values = [segment.value for segment in task.segments]
+    labels, confidence = render(segment_logits, window, shape, values, TILES, counter.tick)
+    return Prediction.from_slices(volume, frame, labels, confidence)
+
+
+def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> tuple[SliceStack, Window]:
+    """All of a volume's slices, whole, as the network sees them.
+
+    Args:
+        volume: the volume.
+        frame: how its axes lie.
+        pixel: mm of a network pixel.
+        grey: the cohort's grey window.
+    """
+    slices = frame.to_slices(finite(volume.array, volume.name))
+    window = _whole_slice(slices.shape[1:], frame, pixel)
+    offset, scale = relative_range(slices)
+    image = torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))
+    return SliceStack.cut(grey((image - offset) / scale), window, frame.pitch), window
+
+
+def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:
+    """The whole slice at a resolution of `pixel` mm."""
+    sizes = [
+        max(4 * multiple, multiple * round(n * mm / pixel / multiple))
+        for n, mm in zip(shape, frame.spacing[1:], strict=True)
+    ]
+    return Window(0, 0, *shape, *sizes)
