@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from medmeta.adaptation import AdaptationSettings, AdaptedTask, adapt, predict
+from medmeta.adaptation import AdaptationSettings, adapt
 from medmeta.annotations import AnnotatedVolume
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, VolumeError
-from medmeta.volumes import Geometry, Volume
+from medmeta.volumes import Volume
 
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
 SAME_ONLY = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, for_other_volumes=False)
@@ -81,37 +81,6 @@ def test_the_same_seed_gives_the_same_result(scan, annotated, checkpoint):
     assert torch.equal(one.task.states[0]["head.weight"], two.task.states[0]["head.weight"])
 
 
-def test_a_saved_task_predicts_as_the_task_itself(scan, annotated, checkpoint, tmp_path):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint, QUICK).task
-    task.save(tmp_path / "task.safetensors")
-    loaded = AdaptedTask.load(tmp_path / "task.safetensors")
-    assert loaded.segments == task.segments
-    other, _ = scan(shift=0.1)
-    one, two = (predict(t, other, device="cpu", checkpoint=checkpoint) for t in (task, loaded))
-    np.testing.assert_array_equal(one.confidence.array, two.confidence.array)
-    assert one.labels.geometry == other.geometry
-
-
-def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint, QUICK).task
-    other, _ = scan(shift=0.1)
-    g = other.geometry
-    turned = Volume(
-        other.array.transpose(2, 0, 1)[::-1],
-        Geometry(
-            (g.size[2], g.size[0], g.size[1]),
-            (g.spacing[2], g.spacing[0], g.spacing[1]),
-            g.origin,
-            (0, 1, 0, 0, 0, 1, -1, 0, 0),
-        ),
-    )
-    straight = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
-    back = predict(task, turned, device="cpu", checkpoint=checkpoint).labels.array[::-1].transpose(1, 2, 0)
-    np.testing.assert_array_equal(back, straight)
-
-
 def test_several_annotated_volumes_are_learned_from_together(scan, annotated, checkpoint):
     (first, one), (second, two) = scan(), scan(size=(48, 40, 12), shift=0.1)
     cases = [annotated(first, one), annotated(second, two, slices=(4, 8))]
@@ -155,19 +124,3 @@ def test_bad_input_is_refused_by_name(scan, annotated, checkpoint, tmp_path):
         run([annotated(volume, labels)], tmp_path / "none.safetensors")
     with pytest.raises(AnnotationError, match="different segments"):
         run([annotated(volume, labels), annotated(volume, labels, values=(1,))], checkpoint)
-
-
-def test_a_task_of_other_weights_is_refused(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint, QUICK).task
-    task.checkpoint["sha256"] = "0"
-    with pytest.raises(CheckpointError, match="other weights"):
-        predict(task, volume, device="cpu", checkpoint=checkpoint)
-
-
-def test_a_damaged_task_is_refused(tmp_path):
-    (tmp_path / "task.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ")
-    with pytest.raises(CheckpointError, match=r"task\.safetensors"):
-        AdaptedTask.load(tmp_path / "task.safetensors")
-    with pytest.raises(CheckpointError, match="does not exist"):
-        AdaptedTask.load(tmp_path / "none.safetensors")

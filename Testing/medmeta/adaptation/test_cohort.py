@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.errors import Cancelled
+
+
+def settings(**more):
+    return AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, **more)
+
+
+def dice(one, two):
+    return 2 * (one & two).sum() / (one.sum() + two.sum())
+
+
+def test_fine_tuning_teaches_even_an_untrained_network_to_segment_another_volume(scan, annotated, checkpoint):
+    volume, labels = scan()
+    other, truth = scan(shift=0.1)
+
+    def found(steps):
+        task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(**steps)).task
+        predicted = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
+        return min(dice(predicted == value, truth == value) for value in (1, 2))
+
+    little, much = found({"other_steps": 1}), found({"other_steps": 80})
+    assert much > 0.7
+    assert much > little + 0.1
+
+
+def test_fine_tuning_changes_what_segments_share_and_leaves_the_bundled_weights_alone(scan, annotated, checkpoint):
+    volume, labels = scan()
+    before = checkpoint.read_bytes()
+    task = adapt(
+        [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=2)
+    ).task
+    assert task.shared
+    assert all(name.startswith("backbone.") for name in task.shared)
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_structure_larger_than_a_tile_and_a_volume_smaller_than_one_work(scan, annotated, checkpoint):
+    volume, labels = scan(size=(20, 24, 14))
+    case = annotated(volume, labels, values=(1,))
+    task = adapt([case], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=2, other_tile=32)).task
+    assert max(task.tile) <= 32
+    assert predict(task, volume, device="cpu", checkpoint=checkpoint).labels.array.shape == volume.array.shape
+
+
+def test_fine_tuning_can_be_cancelled_between_steps(scan, annotated, checkpoint):
+    volume, labels = scan()
+    seen = []
+
+    def cancel(event):
+        if event.phase == "cohort" and event.done == 2:
+            seen.append(event)
+            raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        adapt(
+            [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=9),
+            progress=cancel,
+        )  # fmt: skip
+    assert len(seen) == 1
+
+
+def test_the_same_seed_gives_the_same_task_and_another_seed_another(scan, annotated, checkpoint):
+    volume, labels = scan()
+    tasks = [
+        adapt(
+            [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=2), seed=s
+        ).task
+        for s in (1, 1, 2)
+    ]
+    weights = [task.states[0]["head.weight"] for task in tasks]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert np.isfinite(weights[0].numpy()).all()

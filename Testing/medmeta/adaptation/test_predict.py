@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.errors import CheckpointError, VolumeError
+from medmeta.volumes import Geometry, Volume
+
+QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
+
+
+def run(cases, checkpoint, settings=QUICK, **more):
+    return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
+
+
+def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    other, _ = scan(shift=0.1)
+    g = other.geometry
+    turned = Volume(
+        other.array.transpose(2, 0, 1)[::-1],
+        Geometry(
+            (g.size[2], g.size[0], g.size[1]),
+            (g.spacing[2], g.spacing[0], g.spacing[1]),
+            g.origin,
+            (0, 1, 0, 0, 0, 1, -1, 0, 0),
+        ),
+    )
+    straight = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
+    back = predict(task, turned, device="cpu", checkpoint=checkpoint).labels.array[::-1].transpose(1, 2, 0)
+    np.testing.assert_array_equal(back, straight)
+
+
+def test_a_task_of_other_weights_is_refused(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    task.checkpoint["sha256"] = "0"
+    with pytest.raises(CheckpointError, match="other weights"):
+        predict(task, volume, device="cpu", checkpoint=checkpoint)
+
+
+def test_the_prediction_lies_on_the_grid_of_its_own_volume(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    other, _ = scan(size=(50, 38, 9), spacing=(0.9, 1.1, 4.0), shift=0.1)
+    result = predict(task, other, device="cpu", checkpoint=checkpoint)
+    assert result.labels.geometry == result.confidence.geometry == other.geometry
+    assert result.labels.array.shape == other.array.shape
+
+
+def test_a_constant_volume_is_refused_by_name(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    with pytest.raises(VolumeError, match=r"flat\.nii"):
+        predict(task, Volume(np.ones_like(volume.array), volume.geometry, "flat.nii"), checkpoint=checkpoint)

@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation import AdaptationSettings, AdaptedTask, adapt, predict
+from medmeta.errors import CheckpointError
+
+QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
+
+
+def run(cases, checkpoint, settings=QUICK, **more):
+    return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
+
+
+def test_a_saved_task_predicts_as_the_task_itself(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    task.save(tmp_path / "task.safetensors")
+    loaded = AdaptedTask.load(tmp_path / "task.safetensors")
+    assert loaded.segments == task.segments
+    other, _ = scan(shift=0.1)
+    one, two = (predict(t, other, device="cpu", checkpoint=checkpoint) for t in (task, loaded))
+    np.testing.assert_array_equal(one.confidence.array, two.confidence.array)
+    assert one.labels.geometry == other.geometry
+
+
+def test_a_damaged_task_is_refused(tmp_path):
+    (tmp_path / "task.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ")
+    with pytest.raises(CheckpointError, match=r"task\.safetensors"):
+        AdaptedTask.load(tmp_path / "task.safetensors")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        AdaptedTask.load(tmp_path / "none.safetensors")
+
+
+def test_a_task_holds_no_name_of_a_file_or_patient(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    case = annotated(replace(volume, name="DOE^JANE.nii"), labels)
+    run([case], checkpoint).task.save(tmp_path / "task.safetensors")
+    assert b"DOE" not in (tmp_path / "task.safetensors").read_bytes()
+
+
+def test_what_all_segments_share_is_kept(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    assert task.shared
+    task.save(tmp_path / "task.safetensors")
+    loaded = AdaptedTask.load(tmp_path / "task.safetensors")
+    assert loaded.shared.keys() == task.shared.keys()
+    assert all(torch.equal(loaded.shared[name], value) for name, value in task.shared.items())
