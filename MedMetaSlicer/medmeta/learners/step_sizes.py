@@ -20,8 +20,7 @@ class StepSizes(nn.Module):
         parameters: the adapted parameters by name.
         steps: inner steps with step sizes of their own; later steps use the last one's.
         initial: the step size to start from.
-        granularity: "constant" (not learned), "layer" (a number a tensor) or "parameter" (a number an element, whose
-        sign
+        granularity: "constant" (not learned), "layer" (a number a tensor) or "parameter" (a number an element; its sign
             is free, so that the direction is learned too).
     """
 

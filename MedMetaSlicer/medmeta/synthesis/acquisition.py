@@ -13,7 +13,7 @@ from medmeta.synthesis.random import Draw
 
 
 def _blur(image: torch.Tensor, sigmas: tuple[float, float, float]) -> torch.Tensor:
-    """Separable Gaussian blur of a (D, H, W) image."""
+    """Separable Gaussian blur of a (D, H, W) image; the borders repeat, which MONAI's filter does not do."""
     for axis, sigma in enumerate(sigmas):
         if sigma < 0.2:
             continue

@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint, save_checkpoint
 from medmeta.learners.factory import create_learner
-from medmeta.learners.weights import find_weights
 
 
 @pytest.fixture
@@ -78,9 +77,3 @@ def test_an_unknown_learner_is_refused(saved):
     rewritten(path, lambda header, tensors: header.update(learner="oracle"))
     with pytest.raises(CheckpointError, match="oracle"):
         load_checkpoint(path)
-
-
-def test_the_bundled_weights_are_found_and_an_unknown_name_is_not():
-    assert find_weights().name == "maml.safetensors"
-    with pytest.raises(CheckpointError, match="no-such-weights"):
-        find_weights("no-such-weights")

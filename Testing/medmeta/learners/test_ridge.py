@@ -16,7 +16,7 @@ def test_the_solution_is_that_of_weighted_ridge_regression():
     x = np.c_[x, np.ones(len(x))]
     y = targets.flatten().double().numpy()
     weight = np.where(y > 0, 0.5 / y.sum(), 0.5 / (1 - y).sum())
-    strength = float(ridge.log_strength.exp())
+    strength = ridge.log_strength.exp().item()
     expected = np.linalg.solve(x.T @ (weight[:, None] * x) + strength * np.eye(4), x.T @ (weight * (2 * y - 1)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation.render import labels_and_confidence, render
+from medmeta.episodes import Window
+from medmeta.errors import Cancelled
+
+
+def test_the_most_probable_segment_has_the_voxel_and_background_where_none_is_likely():
+    logits = torch.tensor([[[[2.0, -1.0, 0.5]]], [[[1.0, -3.0, 4.0]]]])
+    labels, confidence = labels_and_confidence(logits, [3, 7])
+    assert labels.flatten().tolist() == [3, 0, 7]
+    torch.testing.assert_close(confidence.flatten(), torch.sigmoid(torch.tensor([2.0, 1.0, 4.0])))
+
+
+def test_outside_the_window_is_background_and_sure():
+    window = Window(2, 3, 4, 5, 4, 5)
+    labels, confidence = render(
+        lambda p: torch.full((1, len(p), 4, 5), 3.0), window, (5, 10, 10), [300], 2, lambda n: 0
+    )
+    expected = np.zeros((5, 10, 10))
+    expected[:, 2:6, 3:8] = 300
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.uint16
+    assert confidence[:, 0].min() > 0.999
+
+
+def test_every_slice_is_asked_for_once_and_counted():
+    asked, ticks = [], []
+
+    def logits(positions):
+        asked.extend(positions)
+        return torch.zeros(1, len(positions), 8, 8)
+
+    render(logits, Window(0, 0, 8, 8, 8, 8), (7, 8, 8), [1], 3, ticks.append)
+    assert asked == list(range(7))
+    assert ticks == [3, 3, 1]
+
+
+def test_a_cancelled_tick_stops_it():
+    def tick(_):
+        raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        render(lambda p: torch.zeros(1, len(p), 8, 8), Window(0, 0, 8, 8, 8, 8), (7, 8, 8), [1], 3, tick)

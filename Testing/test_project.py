@@ -1,0 +1,78 @@
+"""The project as a whole: its parts agree, and each keeps to its place."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ENGINE = sorted((ROOT / "MedMetaSlicer" / "medmeta").rglob("*.py"))
+MODULE = [ROOT / "MedMetaSlicer" / "MedMetaSlicer.py", *sorted((ROOT / "MedMetaSlicer/MedMetaSlicerLib").glob("*.py"))]
+HEAVY = {"torch", "monai", "SimpleITK", "scipy", "nilearn", "safetensors", "torchvision"}
+
+
+def imported(path, top_level_only=False):
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_the_engine_knows_neither_slicer_nor_a_widget():
+    # One baseline is Slicer's own filter and has to call it.
+    others = [path for path in ENGINE if path.name != "fill_between_slices.py"]
+    known = {str(path): {name.split(".")[0] for name in imported(path)} for path in others}
+    assert {
+        path for path, names in known.items() if names & {"slicer", "qt", "ctk", "vtk", "MedMetaSlicerLib"}
+    } == set()
+
+
+@pytest.mark.parametrize("path", MODULE, ids=lambda p: p.name)
+def test_the_module_loads_no_heavy_package_at_start(path):
+    assert not {name.split(".")[0] for name in imported(path, top_level_only=True)} & HEAVY
+
+
+def test_importing_medmeta_or_its_command_line_loads_no_torch():
+    code = "import sys, medmeta, medmeta.annotations, medmeta.errors, medmeta.progress; print('torch' in sys.modules)"
+    environment = {"PYTHONPATH": str(ROOT / "MedMetaSlicer")}
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert out.stdout.strip() == "False"
+
+
+def test_the_version_is_the_same_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    init = (ROOT / "MedMetaSlicer/medmeta/__init__.py").read_text()
+    assert re.search(r'__version__ = "(.+)"', init)[1] == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_no_file_is_too_long_to_be_read_in_one_go():
+    sources = [p for folder in ("MedMetaSlicer", "Testing", "scripts") for p in (ROOT / folder).rglob("*.py")]
+    assert [str(p) for p in sources if len(p.read_text().splitlines()) > 400] == []
+
+
+def test_every_dependency_is_pinned_for_the_tests():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {re.match(r"[A-Za-z0-9-]+", name)[0].lower() for name in wanted}
+    pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    assert names <= pins
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/benchmark.md"])
+def test_links_and_pictures_of_the_documents_exist(name):
+    path = ROOT / name
+    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", path.read_text()):
+        target = "".join(target)
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
