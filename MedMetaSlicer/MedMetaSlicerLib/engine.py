@@ -4,11 +4,11 @@
 class Engine:
     """`adapt` and `predict` of medmeta; torch is imported at the first call, not with the module."""
 
-    def adapt(self, cases, **options):
-        """medmeta.adaptation.adapt"""
-        from medmeta.adaptation import adapt
+    def adapt(self, cases, forOtherVolumes=True, **options):
+        """medmeta.adaptation.adapt; what is not needed for other volumes is left out where there are none."""
+        from medmeta.adaptation import AdaptationSettings, adapt
 
-        return adapt(cases, **options)
+        return adapt(cases, settings=AdaptationSettings(for_other_volumes=forOtherVolumes), **options)
 
     def predict(self, task, volume, **options):
         """medmeta.adaptation.predict"""

@@ -1,7 +1,10 @@
 """The panel: widgets on one side, parameter node and process on the other."""
 
+from dataclasses import replace
+
 from medmeta.errors import MedMetaError
 from MedMetaSlicerLib.job import BackgroundJob
+from MedMetaSlicerLib.volumes import volumeFromNode
 
 POLL_MILLISECONDS = 100
 
@@ -26,8 +29,8 @@ class Panel:
         self.showError = showError
         self.job = None
         self._finish = None
+        self._request = None
         self._task = None
-        self._segments = ()
         timer.connect("timeout()", self.poll)
         ui.adaptButton.connect("clicked()", self.adapt)
         ui.predictButton.connect("clicked()", self.predict)
@@ -42,7 +45,7 @@ class Panel:
         """Brings buttons in line with what can be done now."""
         chosen = self.ui.volumeSelector.currentNode() and self.ui.segmentationSelector.currentNode()
         self.ui.adaptButton.enabled = bool(chosen) and not self.busy
-        self.ui.predictButton.enabled = self._task is not None and bool(self._others()) and not self.busy
+        self.ui.predictButton.enabled = self._request is not None and bool(self._others()) and not self.busy
         self.ui.cancelButton.enabled = self.busy
 
     def adapt(self):
@@ -59,9 +62,9 @@ class Panel:
             )
 
             def finish(outcome):
-                self._task = outcome.adaptation.task
-                self._segments = request.case.annotation.segments
                 self.process.write(request, outcome, volumeNode, others)
+                self._request = request
+                self._task = outcome.adaptation.task if others else None
                 return self._report(outcome.adaptation)
 
             return lambda progress: self.process.compute(request, progress), finish
@@ -69,24 +72,26 @@ class Panel:
         self._begin(start)
 
     def predict(self):
-        """Predicts the other volumes with what was learned last."""
-        others, task, segments = self._others(), self._task, self._segments
+        """Predicts the other volumes with what was learned last, which is made ready for them if it was not yet."""
+        others, task = self._others(), self._task
+        device = self.ui.deviceSelector.currentText
 
         def start():
-            from MedMetaSlicerLib.segmentations import addSegmentation
-            from MedMetaSlicerLib.volumes import volumeFromNode
+            request = replace(self._request, others=tuple(volumeFromNode(node) for node in others), device=device)
 
-            volumes = [volumeFromNode(node) for node in others]
-            device = self.ui.deviceSelector.currentText
+            def work(progress):
+                if task is None:
+                    outcome = self.process.compute(request, progress)
+                    return outcome.adaptation.task, outcome.others
+                options = {"device": device, "progress": progress}
+                return task, self.process.predictAll(task, request.others, options)
 
-            def finish(predictions):
-                for node, prediction in zip(others, predictions, strict=True):
-                    addSegmentation(prediction.labels.array, segments, node, f"{node.GetName()} MedMeta")
+            def finish(result):
+                self._task, predictions = result
+                self.process.add(others, predictions, request.case.annotation.segments)
                 return self.tr("Predicted {count} volumes.").format(count=len(others))
 
-            return lambda progress: self.process.predictAll(
-                task, volumes, {"device": device, "progress": progress}
-            ), finish
+            return work, finish
 
         self._begin(start)
 
@@ -101,7 +106,7 @@ class Panel:
         if self.job is not None:
             self.job.cancel()
         self.timer.stop()
-        self.job, self._task = None, None
+        self.job, self._request, self._task = None, None, None
         self.ui.progressBar.value = 0
         self.update()
 
@@ -135,12 +140,16 @@ class Panel:
         job, self.job = self.job, None
         self.timer.stop()
         self.ui.progressBar.value = 0
-        if job.error is None:
-            self.ui.statusLabel.text = self._finish(job.result)
-        else:
-            self.ui.statusLabel.text = str(job.error)
+        error = job.error
+        if error is None:
+            try:
+                self.ui.statusLabel.text = self._finish(job.result)
+            except Exception as failure:  # a node that was deleted meanwhile, say
+                error = failure
+        if error is not None:
+            self.ui.statusLabel.text = str(error)
             if not job.cancelled:
-                self.showError(str(job.error))
+                self.showError(str(error))
         self.update()
 
     def _others(self):

@@ -60,7 +60,9 @@ class Process:
         :raises MedMetaError: as the engine; Cancelled where progress raised it
         """
         options = {"device": request.device, "progress": progress, "checkpoint": checkpoint}
-        adaptation = self.engine.adapt([request.case], seed=request.seed, **options)
+        adaptation = self.engine.adapt(
+            [request.case], forOtherVolumes=bool(request.others), seed=request.seed, **options
+        )
         return Outcome(adaptation, self.predictAll(adaptation.task, request.others, options))
 
     def predictAll(self, task, volumes, options):
@@ -72,15 +74,21 @@ class Process:
 
         :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
         """
-        segments = request.case.annotation.segments
-        pairs = [(volumeNode, outcome.adaptation.predictions[0])]
-        pairs += list(zip(otherVolumeNodes, outcome.others, strict=True))
-        nodes = []
-        for node, prediction in pairs:
-            nodes.append(addSegmentation(prediction.labels.array, segments, node, f"{node.GetName()} MedMeta"))
+        nodes = [volumeNode, *otherVolumeNodes]
+        predictions = [outcome.adaptation.predictions[0], *outcome.others]
+        return self.add(nodes, predictions, request.case.annotation.segments, confidence)
+
+    def add(self, volumeNodes, predictions, segments, confidence=False):
+        """Adds a new segmentation node for each predicted volume. Main thread only.
+
+        :return: list of new vtkMRMLSegmentationNode
+        """
+        added = []
+        for node, prediction in zip(volumeNodes, predictions, strict=True):
+            added.append(addSegmentation(prediction.labels.array, segments, node, f"{node.GetName()} MedMeta"))
             if confidence:
                 addVolumeLike(node, prediction.confidence.array, f"{node.GetName()} MedMeta confidence")
-        return nodes
+        return added
 
     def __call__(
         self,

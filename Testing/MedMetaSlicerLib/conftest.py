@@ -57,8 +57,9 @@ class Interpolation:
 
     def __init__(self):
         self.cases = []
+        self.forOtherVolumes = []
 
-    def adapt(self, cases, *, progress=None, **_):
+    def adapt(self, cases, *, forOtherVolumes, progress=None, **_):
         from types import SimpleNamespace
 
         from medmeta.evaluation.baselines import interpolate
@@ -66,6 +67,7 @@ class Interpolation:
         from medmeta.volumes import Volume
 
         self.cases += cases
+        self.forOtherVolumes.append(forOtherVolumes)
         if progress is not None:
             progress(Progress("adapt", 1, 2))
         (case,) = cases
