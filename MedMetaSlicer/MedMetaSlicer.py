@@ -1,10 +1,12 @@
+from typing import Annotated
+
 import qt
 import slicer
 import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -46,8 +48,8 @@ class MedMetaSlicerParameterNode:
 
     volume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
-    device: str = "auto"
-    seed: int = 0
+    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
+    seed: Annotated[int, WithinRange(0, 999999)] = 0
 
 
 class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -85,7 +87,8 @@ class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return installer.ensure()
 
     def cleanup(self):
-        self.panel.forget()
+        if self.panel:
+            self.panel.forget()
         self.removeObservers()
 
     def enter(self):

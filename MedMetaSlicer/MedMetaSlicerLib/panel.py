@@ -35,6 +35,7 @@ class Panel:
         ui.adaptButton.connect("clicked()", self.adapt)
         ui.predictButton.connect("clicked()", self.predict)
         ui.cancelButton.connect("clicked()", self.cancel)
+        ui.otherVolumesSelector.connect("checkedNodesChanged()", self.update)
 
     @property
     def busy(self):

@@ -26,7 +26,7 @@ def widgets():
 
 def test_the_module_file_has_its_four_classes_and_little_else():
     path = MODULE / "MedMetaSlicer.py"
-    classes = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    classes = [node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
     assert classes == [
         "MedMetaSlicer",
         "MedMetaSlicerParameterNode",
@@ -47,23 +47,38 @@ def test_nothing_heavy_is_imported_when_the_module_is_loaded():
 
 
 def test_every_widget_that_the_code_uses_is_in_the_ui_file():
-    used = set(re.findall(r"self\.ui\.(\w+)", (MODULE / "MedMetaSlicerLib/panel.py").read_text()))
-    used |= set(re.findall(r"\bui\.(\w+Button|\w+Selector)\b", (MODULE / "MedMetaSlicerLib/panel.py").read_text()))
+    code = (MODULE / "MedMetaSlicerLib/panel.py").read_text(encoding="utf-8")
+    used = {*re.findall(r"self\.ui\.(\w+)", code), *re.findall(r"\bui\.(\w+Button|\w+Selector)\b", code)}
     assert used
     assert used <= set(widgets())
 
 
-def test_parameter_names_in_the_ui_file_are_the_parameter_nodes():
-    tree = ast.parse((MODULE / "MedMetaSlicer.py").read_text())
+def parameters():
+    """The parameter node's members, each with its annotation as text."""
+    tree = ast.parse((MODULE / "MedMetaSlicer.py").read_text(encoding="utf-8"))
     (node,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "MedMetaSlicerParameterNode"]
-    parameters = {statement.target.id for statement in node.body if isinstance(statement, ast.AnnAssign)}
+    return {s.target.id: ast.unparse(s.annotation) for s in node.body if isinstance(s, ast.AnnAssign)}
+
+
+def test_parameter_names_in_the_ui_file_are_the_parameter_nodes():
     named = {
         prop.find("string").text
         for widget in widgets().values()
         for prop in widget.findall("property")
         if prop.get("name") == "SlicerParameterName"
     }
-    assert named == parameters
+    assert named == set(parameters())
+
+
+def test_a_combo_box_is_bound_to_the_choices_that_it_shows():
+    # Slicer refuses to connect a combo box to a parameter without Choice, and the panel would not open.
+    items = [item.text for item in widgets()["deviceSelector"].findall("item/property/string")]
+    assert parameters()["device"] == f"Annotated[str, Choice({items})]"
+
+
+def test_the_seed_cannot_become_negative():
+    # Slicer sets a spin box's range from the parameter's annotation alone.
+    assert parameters()["seed"] == "Annotated[int, WithinRange(0, 999999)]"
 
 
 def test_every_node_selector_gets_the_scene():
@@ -79,7 +94,8 @@ def test_every_node_selector_gets_the_scene():
 
 
 def test_cmake_lists_every_python_file():
-    listed = set(re.findall(r"^\s+(\S+\.py)$", (MODULE / "CMakeLists.txt").read_text(), flags=re.MULTILINE))
+    text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\s+(\S+\.py)$", text, flags=re.MULTILINE))
     present = {
         path.relative_to(MODULE).as_posix()
         for folder in ("MedMetaSlicerLib", "medmeta")

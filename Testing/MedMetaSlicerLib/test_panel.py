@@ -46,7 +46,7 @@ class Desk:
         self.ui = SimpleNamespace(
             volumeSelector=SimpleNamespace(currentNode=lambda: volumeNode),
             segmentationSelector=SimpleNamespace(currentNode=lambda: segmentationNode),
-            otherVolumesSelector=SimpleNamespace(checkedNodes=lambda: list(others)),
+            otherVolumesSelector=Signals(checkedNodes=lambda: list(others)),
             deviceSelector=SimpleNamespace(currentText="cpu"),
             seedSpinBox=SimpleNamespace(value=0.0),
             progressBar=SimpleNamespace(value=0, maximum=1),
@@ -126,7 +126,7 @@ def test_volumes_that_are_chosen_later_are_predicted_and_adapted_for_only_once(s
     desk.finish()
     assert not desk.ui.predictButton.enabled
     others.append(otherVolume(ball[0]))
-    desk.panel.update()
+    desk.ui.otherVolumesSelector.slots["checkedNodesChanged()"]()
     for count in (1, 2):
         desk.ui.predictButton.click()
         desk.finish()
