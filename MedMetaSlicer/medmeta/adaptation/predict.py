@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 
@@ -93,9 +92,7 @@ def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindo
     """
     slices = frame.to_slices(finite(volume.array, volume.name))
     window = _whole_slice(slices.shape[1:], frame, pixel)
-    offset, scale = relative_range(slices)
-    image = torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))
-    return SliceStack.cut(grey((image - offset) / scale), window, frame.pitch), window
+    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
 
 
 def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:

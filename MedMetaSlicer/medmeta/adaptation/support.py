@@ -51,20 +51,6 @@ class AnnotatedStack:
     shape: tuple[int, int, int]
 
 
-def scaled_crop(slices: np.ndarray, window: Window | None) -> tuple[torch.Tensor, float, float]:
-    """Slices as float32 and the volume's own offset and scale; only the window is ever widened to float.
-
-    Args:
-        slices: (Z, H, W) of any type, finite.
-        window: what will be cut from them, or None for all.
-    """
-    offset, scale = relative_range(slices)
-    if window is not None:
-        top, left = max(0, window.top), max(0, window.left)
-        slices = slices[:, top : window.top + window.height, left : window.left + window.width]
-    return torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32)), offset, scale
-
-
 def annotated_stacks(
     cases: Sequence[AnnotatedVolume], rule: RegionRule
 ) -> tuple[tuple[AnnotatedStack, ...], GreyWindow]:
@@ -94,17 +80,16 @@ def annotated_stacks(
         positions = tuple(sorted(frame.position(p, len(slices)) for p in case.annotation.slices))
         drawn = torch.from_numpy(np.stack([labels[list(positions)] == value for value in values]))
         prepared.append((frame, slices, positions, drawn))
+    ranges = [relative_range(slices) for _, slices, _, _ in prepared]
     scaled = []
-    for _, slices, positions, drawn in prepared:
-        offset, scale = relative_range(slices)
+    for (_, slices, positions, drawn), (offset, scale) in zip(prepared, ranges, strict=True):
         annotated = np.ascontiguousarray(slices[list(positions)], dtype=np.float32)
         scaled.append(((torch.from_numpy(annotated) - offset) / scale, drawn.any(0)))
     grey = _grey(scaled)
     stacks = []
-    for frame, slices, positions, drawn in prepared:
+    for (frame, slices, positions, drawn), own in zip(prepared, ranges, strict=True):
         window = rule.window(drawn, frame.spacing[1:])
-        image, offset, scale = scaled_crop(slices, None)
-        stack = SliceStack.cut(grey((image - offset) / scale), window, frame.pitch)
+        stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own))
         masks = torch.stack([window.crop_masks(segment) for segment in drawn])
         priors = tuple(ShapePrior.from_masks(m.numpy(), positions, window.zoom) for m in masks)
         stacks.append(AnnotatedStack(frame, window, stack, positions, masks, priors, slices.shape))

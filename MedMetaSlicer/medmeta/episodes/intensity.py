@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ def relative_range(values: np.ndarray) -> tuple[float, float]:
         (offset, scale): the normalised value is (value - offset) / scale.
     """
     step = max(1, values.size // 500_000)
-    low, high = np.percentile(values.reshape(-1)[::step], (0.5, 99.5))
+    low, high = np.percentile(values.flat[::step], (0.5, 99.5))
     if float(low) < HOUNSFIELD_AIR:
         return 0.0, 1000.0
     if high <= low:
@@ -63,6 +64,15 @@ class GreyWindow:
         low, middle, high = torch.quantile(values, torch.tensor([0.05, 0.5, 0.95])).tolist()
         return cls(middle, max(high - low, 1e-6) / 2)
 
+    def of(self, own: tuple[float, float]) -> Callable[[np.ndarray], torch.Tensor]:
+        """What turns voxels of any type of a volume whose `relative_range` is `own` into normalised grey values."""
+        offset, scale = own
+
+        def normalise(values: np.ndarray) -> torch.Tensor:
+            return self((torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)) - offset) / scale)
+
+        return normalise
+
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
-        """Applies the window."""
+        """Applies the window to values in the volume's own relative range."""
         return ((values - self.centre) / self.width).clamp(-LIMIT, LIMIT)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+CHUNK = 16
+"""Slices that are widened to floating point at a time, so that a large volume of bytes stays one of bytes."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,20 @@ class SliceStack:
     stride: int = 1
 
     @classmethod
-    def cut(cls, slices: torch.Tensor, window: Window, pitch: float) -> SliceStack:
+    def cut(
+        cls,
+        slices: np.ndarray | torch.Tensor,
+        window: Window,
+        pitch: float,
+        normalise: Callable[[np.ndarray], torch.Tensor] = torch.as_tensor,
+    ) -> SliceStack:
         """Cuts a window out of a whole volume.
 
         Args:
-            slices: (Z, H, W) float32.
+            slices: (Z, H, W).
             window: what to cut.
             pitch: slice distance divided by pixel size, of the original.
+            normalise: some slices as they are -> normalised float32.
         """
         count, height, width = slices.shape
         rows = (window.top + (torch.arange(window.rows) + 0.5) * window.height / window.rows) / height
@@ -93,4 +104,5 @@ class SliceStack:
         coordinates = (2 * depth - 1, 2 * rows - 1, 2 * columns - 1)
         distance = pitch * window.zoom
         stride = max(1, round(1 / max(distance, 1e-3)))
-        return cls(window.crop(slices), coordinates, distance, window.zoom, stride)
+        parts = [window.crop(normalise(slices[start : start + CHUNK])) for start in range(0, count, CHUNK)]
+        return cls(torch.cat(parts), coordinates, distance, window.zoom, stride)

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from medmeta.episodes import SliceStack, Window
+from medmeta.episodes import GreyWindow, SliceStack, Window, relative_range
 
 
 def test_paste_puts_back_what_crop_took():
@@ -44,3 +45,11 @@ def test_positions_are_those_in_the_whole_volume():
 def test_neighbours_of_thin_slices_lie_about_a_pixel_apart():
     stack = SliceStack.cut(torch.zeros(10, 32, 32), Window(0, 0, 32, 32, 32, 32), pitch=0.25)
     assert stack.stride == 4
+
+
+def test_a_volume_of_integers_is_cut_as_if_it_were_normalised_whole():
+    slices = np.random.default_rng(0).integers(-1000, 2000, (40, 12, 14), dtype=np.int16)[::-1]
+    window, grey, own = Window(2, 3, 8, 10, 16, 20), GreyWindow(0.1, 0.4), relative_range(slices)
+    whole = grey((torch.from_numpy(slices.astype(np.float32)) - own[0]) / own[1])
+    cut = SliceStack.cut(slices, window, 1.0, grey.of(own))
+    torch.testing.assert_close(cut.image, SliceStack.cut(whole, window, 1.0).image)
