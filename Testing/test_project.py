@@ -16,7 +16,7 @@ HEAVY = {"torch", "monai", "SimpleITK", "scipy", "nilearn", "safetensors", "torc
 
 
 def imported(path, top_level_only=False):
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = tree.body if top_level_only else ast.walk(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -47,32 +47,33 @@ def test_importing_medmeta_or_its_command_line_loads_no_torch():
 
 
 def test_the_version_is_the_same_everywhere():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    init = (ROOT / "MedMetaSlicer/medmeta/__init__.py").read_text()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    init = (ROOT / "MedMetaSlicer/medmeta/__init__.py").read_text(encoding="utf-8")
     assert re.search(r'__version__ = "(.+)"', init)[1] == version
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_no_file_is_too_long_to_be_read_in_one_go():
     sources = [p for folder in ("MedMetaSlicer", "Testing", "scripts") for p in (ROOT / folder).rglob("*.py")]
-    assert [str(p) for p in sources if len(p.read_text().splitlines()) > 400] == []
+    assert [str(p) for p in sources if len(p.read_text(encoding="utf-8").splitlines()) > 400] == []
 
 
 def test_every_dependency_is_pinned_for_the_tests():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [
         *project["dependencies"],
         *(name for extra in project["optional-dependencies"].values() for name in extra),
     ]
     names = {re.match(r"[A-Za-z0-9-]+", name)[0].lower() for name in wanted}
-    pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {line.split("==")[0].lower() for line in lines if "==" in line}
     assert names <= pins
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/benchmark.md"])
 def test_links_and_pictures_of_the_documents_exist(name):
     path = ROOT / name
-    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", path.read_text()):
+    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8")):
         target = "".join(target)
         if not target.startswith("http"):
             assert (path.parent / target).exists(), target

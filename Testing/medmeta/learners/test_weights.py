@@ -36,6 +36,6 @@ def test_every_bundled_checkpoint_loads_says_where_it_comes_from_and_has_a_model
     for stage in (header["provenance"], *header["provenance"]["history"]):
         assert stage["command"].startswith("scripts/meta_train ")
         assert stage["steps"] > 0
-    card = path.with_suffix(".md").read_text()
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
     assert header["sha256"][:12] in card
     assert header["provenance"]["command"] in card

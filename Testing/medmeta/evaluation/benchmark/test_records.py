@@ -45,4 +45,4 @@ def test_of_two_records_with_the_same_key_the_later_counts(tmp_path):
     assert KEY not in store
     store.add(KEY, {"dice": 0.75})
     assert RecordStore(path)[KEY]["dice"] == 0.75
-    assert all(json.loads(line) for line in path.read_text().splitlines())
+    assert all(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())

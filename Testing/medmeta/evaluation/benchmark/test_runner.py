@@ -36,7 +36,7 @@ def test_what_is_recorded_is_not_computed_again(jobs, data, tmp_path):
     run_jobs(jobs, RecordStore(path), Settings(data), report=second.append)
     assert second[0].startswith(f"10 of {len(jobs)} results are there already")
     assert sum(": Dice" in line for line in second) == len(jobs) - 10
-    assert len(path.read_text().splitlines()) == len(jobs)
+    assert len(path.read_text(encoding="utf-8").splitlines()) == len(jobs)
 
 
 def test_a_case_that_fails_is_reported_not_recorded_and_ends_nothing(jobs, data, tmp_path):

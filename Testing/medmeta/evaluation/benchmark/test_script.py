@@ -36,7 +36,7 @@ def test_a_run_prints_a_table_writes_json_and_goes_on_where_it_stopped(volumes, 
     assert first.returncode == 0, first.stderr
     assert "| torso | interpolation | 2 | 0." in first.stdout
     assert "Dice" in first.stderr
-    result = json.loads((tmp_path / "benchmark.json").read_text())
+    result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert {line["method"] for line in result["summary"]} == {"interpolation", "nearest"}
     second = run(*options, cwd=tmp_path, data=volumes)
     assert "4 of 4 results are there already" in second.stderr
