@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
+import shutil
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medmeta.errors import VolumeError
+from medmeta.volumes import intact
+from medmeta.volumes.headers import nifti_rows, nrrd_vectors
 from medmeta.volumes.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -23,7 +29,14 @@ EXTENSIONS = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 GAP_TOLERANCE = 0.05
 """mm; DICOM slices may lie that unevenly."""
 
+LARGEST_LABEL = 2**53
+"""Above it not even double precision tells whole numbers apart: such numbers are no label values."""
+
 _WIDER = {"bool": np.uint8, "float16": np.float32}
+_SFORM = 280
+"""Where a NIfTI file has srow_x, srow_y and srow_z, bytes."""
+_VOXELS = 352
+"""Where a NIfTI file that ITK writes has its voxels, bytes."""
 
 
 @contextmanager
@@ -60,29 +73,30 @@ def read_label_map(path: str | Path) -> Volume:
     """Reads a label map; whole numbers stored as floats are accepted.
 
     Raises:
-        VolumeError: as `read_volume`, or numbers that are not whole, or negative.
+        VolumeError: as `read_volume`, or numbers that are not whole, negative, or beyond `LARGEST_LABEL`.
     """
     volume = read_volume(path)
-    array = volume.array
+    array, fault = volume.array, ""
     if np.issubdtype(array.dtype, np.floating):
         whole = np.rint(array)
         if not np.isfinite(array).all() or np.abs(whole - array).max() > 1e-4:
-            raise VolumeError(
-                f"{path} is not a label map (its numbers are not whole): give the segmentation, not the image."
-            )
-        array = whole.astype(np.int32)
-    if array.min() < 0:
-        raise VolumeError(
-            f"{path} is not a label map (it holds negative numbers): give the segmentation, not the image."
-        )
+            fault = "its numbers are not whole"
+        array = whole
+    if not fault and array.min() < 0:
+        fault = "it holds negative numbers"
+    if not fault and array.max() > LARGEST_LABEL:
+        fault = f"it holds numbers up to {array.max():g}"
+    if fault:
+        raise VolumeError(f"{path} is not a label map ({fault}): give the segmentation, not the image.")
+    if np.issubdtype(array.dtype, np.floating):
+        array = array.astype(np.min_scalar_type(int(array.max())))
     return Volume(array, volume.geometry, volume.name)
 
 
 def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
     """Writes a volume, compressed; an existing file is replaced only when all is written.
 
-    NRRD and MetaImage keep the geometry to the last digit; NIfTI stores it in single precision, so that an oblique
-    direction is kept to 1e-7.
+    The geometry is kept to the last digit; only NIfTI, which holds single precision, rounds one from another format.
 
     Args:
         volume: what to write; voxel types that no format holds are widened (booleans to bytes, half to single
@@ -100,15 +114,21 @@ def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] |
     array = volume.array.astype(_WIDER.get(volume.array.dtype.name, volume.array.dtype), copy=False)
     with _quiet() as sitk:
         image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
-        image.SetSpacing(volume.geometry.spacing)
         image.SetOrigin(volume.geometry.origin)
-        image.SetDirection(volume.geometry.direction)
+        if extension == ".nrrd":  # it holds spacing times direction
+            image.SetDirection(nrrd_vectors(volume.geometry).ravel())
+        else:
+            image.SetSpacing(volume.geometry.spacing)
+            image.SetDirection(volume.geometry.direction)
         for key, value in (metadata or {}).items():
             image.SetMetaData(key, value)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix=".medmeta-", dir=path.parent) as folder:
-                sitk.WriteImage(image, str(Path(folder) / path.name), useCompression=True)
+                if extension.startswith(".nii"):
+                    _write_nifti(sitk, image, Path(folder) / path.name, nifti_rows(volume.geometry))
+                else:
+                    sitk.WriteImage(image, str(Path(folder) / path.name), useCompression=True)
                 # A .mhd has its voxels in a second file: the header, which names that file, comes last.
                 for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
                     os.replace(file, path.parent / file.name)
@@ -146,17 +166,46 @@ def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = 
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__).removeprefix("sitk::ERROR: ")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Reason:")]
+    reason = lines[-1] if lines else type(error).__name__
+    return re.sub(r"^(sitk::ERROR|ITK ERROR): (\w+\(0x\w+\): )?", "", reason)
+
+
+def _write_nifti(sitk: Any, image: SimpleITK.Image, path: Path, rows: np.ndarray) -> None:
+    """As ITK writes it, but for the axes: ITK takes them through a quaternion, which costs digits.
+
+    Raises:
+        OSError, RuntimeError: not all could be written.
+    """
+    plain = path.with_name("plain.nii")
+    sitk.WriteImage(image, str(plain))
+    if plain.stat().st_size < _VOXELS + image.GetNumberOfPixels() * image.GetSizeOfPixelComponent():
+        raise OSError("the disk is full")  # of which ITK says nothing
+    with plain.open("r+b") as file:
+        file.seek(_SFORM)
+        file.write(rows.tobytes())
+    if path.name.lower().endswith(".gz"):
+        with plain.open("rb") as source, gzip.GzipFile(path, "wb", compresslevel=6, mtime=0) as target:
+            shutil.copyfileobj(source, target, 1 << 22)
+        plain.unlink()
+    else:
+        plain.rename(path)
 
 
 def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     if not path.name.lower().endswith(EXTENSIONS):
         raise VolumeError(f"{path} has an unknown ending: give one of {', '.join(EXTENSIONS)}, or a DICOM folder.")
     try:
-        return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        advice = "it is damaged, or not what its name says."
+        if path.name.lower().endswith((".mha", ".mhd")):
+            intact.check_metaimage(path)
+        elif path.name.lower().endswith(".nrrd"):
+            intact.check_nrrd(path)
+        image = sitk.ReadImage(str(path))
+        if path.name.lower().endswith((".nii", ".nii.gz")):
+            intact.check_nifti(image, path)
+        return image
+    except (RuntimeError, OSError, EOFError, zlib.error) as error:
+        advice = "it is damaged, incomplete, or not what its name says."
         if "orthonormal" in str(error):
             advice = "its axes are not at right angles; resample it to a rectangular grid."
         raise VolumeError(f"{path} cannot be read ({_reason(error)}): {advice}") from error

@@ -63,16 +63,18 @@ class Volume:
 def finite(array: np.ndarray, name: str = "volume") -> np.ndarray:
     """The array itself where all its numbers are finite, else a copy with the others set to its smallest finite number.
 
+    Numbers too large for the network's single precision count as infinite.
+
     Raises:
         VolumeError: no number is finite.
     """
     if not np.issubdtype(array.dtype, np.floating):
         return array
-    good = np.isfinite(array)
+    good = np.abs(array) <= np.finfo(np.float32).max
     if good.all():
         return array
     if not good.any():
-        raise VolumeError(f"{name} holds no finite number (all NaN or infinite): check the file.")
+        raise VolumeError(f"{name} holds no finite number (all NaN, infinite or above 3e38): check the file.")
     return np.where(good, array, array[good].min())
 
 

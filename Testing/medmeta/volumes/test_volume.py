@@ -29,6 +29,10 @@ def test_not_a_number_and_infinity_become_the_smallest_finite_value():
     np.testing.assert_array_equal(finite(array), [[[-2.0, 3.0], [-2.0, -2.0]]])
 
 
+def test_numbers_beyond_single_precision_count_as_infinite():
+    np.testing.assert_array_equal(finite(np.array([[[1e300, 3.0], [-2.0, -1e39]]])), [[[-2.0, 3.0], [-2.0, -2.0]]])
+
+
 def test_integers_are_passed_through_untouched():
     array = np.arange(8).reshape(2, 2, 2)
     assert finite(array) is array
