@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 
@@ -11,6 +12,9 @@ from medmeta import __version__
 from medmeta.cli import adapt, demo, predict, segment
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
+
+CANCELLED = 130
+"""Exit code of work that was cancelled."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -48,13 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
         nothing_asked = False
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="medmeta", standalone_mode=False)
+        if result == CANCELLED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return 2 if nothing_asked else int(result) if isinstance(result, int) else 0
     except MedMetaError as error:
         console.error(str(error))
-        return 130 if isinstance(error, Cancelled) else 2
+        return CANCELLED if isinstance(error, Cancelled) else 2
     except (KeyboardInterrupt, typer.Abort):
         console.error("cancelled; no file is half written.")
-        return 130
+        return CANCELLED
     except Exception as error:
         if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # a usage error of click's
             console.error(f"{error.format_message()} (see medmeta --help)")
@@ -66,5 +72,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The console script `medmeta`."""
+    """The console script `medmeta`; being terminated cancels as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

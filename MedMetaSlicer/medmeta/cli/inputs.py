@@ -11,14 +11,14 @@ import typer
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
 from medmeta.errors import AnnotationError, GeometryError, VolumeError
-from medmeta.volumes import Volume, read_label_map, read_volume
+from medmeta.volumes import Volume, check_supported, read_label_map, read_volume
 from medmeta.volumes.files import EXTENSIONS
 
 SLICES = typer.Option(None, "--slices", help="Annotated slices, such as 3,10,20; empty ones count as 'not here'.")
 AXIS = typer.Option("auto", "--axis", help="Axis that counts the slices: auto, 0, 1 or 2.")
 LABELS = typer.Option(None, "--label", help="Label values to take, such as 1,4; repeatable. Default: all.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
-SEED = typer.Option(0, "--seed", help="Makes the result repeatable.")
+SEED = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Makes the result repeatable.")
 CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights; default: the bundled ones.")
 JSON = typer.Option(False, "--json", help="Print one JSON object, for scripts.")
 OVERWRITE = typer.Option(False, "--overwrite", help="Replace outputs that are there already.")
@@ -100,6 +100,24 @@ def annotated_volume(
     return AnnotatedVolume(volume, annotation)
 
 
+def check_others(paths: Sequence[Path], direction: np.ndarray) -> None:
+    """Reads the volumes that are going to be predicted, one at a time, so that none turns out unusable after the work.
+
+    Args:
+        paths: the volumes.
+        direction: (3, 3) as in `AdaptedTask`.
+
+    Raises:
+        VolumeError: a volume that cannot be read or used.
+    """
+    from medmeta.adaptation.frame import SliceFrame
+
+    for path in paths:
+        volume = read_volume(path)
+        frame = SliceFrame.like(direction, volume.geometry.spacing, volume.geometry.direction)
+        check_supported(volume, frame.axes[0])
+
+
 def _difference(volume: Volume, label_map: Volume) -> str:
     for what in ("size", "spacing", "origin", "direction"):
         mine, other = (getattr(v.geometry, what) for v in (label_map, volume))
@@ -121,13 +139,15 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], overwrite: bo
     """
     given = {path.resolve() for path in inputs}
     seen = set()
-    for path in outputs:
+    # A .mhd has its voxels in a second file.
+    voxels = [path.with_suffix(".zraw") for path in outputs if path.suffix.lower() == ".mhd"]
+    for path in (*outputs, *voxels):
         if path.resolve() in given:
             raise VolumeError(f"{path} is an input and would be lost: choose another output.")
-        if path.resolve().parent in given:
+        if path.resolve().parent in given and path.resolve().parent.is_dir():
             raise VolumeError(f"{path} lies in a folder that is an input: choose another output.")
         if path.resolve() in seen:
-            raise VolumeError(f"{path} would be written twice (two inputs of the same name): rename one.")
+            raise VolumeError(f"{path} would be written twice: choose another output, or rename one of the inputs.")
         seen.add(path.resolve())
         if path.is_dir():
             raise VolumeError(f"{path} is a folder: give the name of a file.")

@@ -32,15 +32,15 @@ def predict(
     from medmeta.adaptation import predict as run
 
     adapted = AdaptedTask.load(task)
-    read = {path: read_volume(path) for path in volumes}
+    inputs.check_others(list(outputs), adapted.direction)
     table = Table(title="Predicted")
     for heading in ("volume", "label map", "seconds"):
         table.add_column(heading)
     rows = []
     with console.progress() as progress:
-        for path, volume in read.items():
+        for path in outputs:
             start = time.monotonic()
-            prediction = run(adapted, volume, device=device, checkpoint=checkpoint, progress=progress)
+            prediction = run(adapted, read_volume(path), device=device, checkpoint=checkpoint, progress=progress)
             write_label_map(prediction.labels, outputs[path], adapted.segments)
             seconds = time.monotonic() - start
             rows.append({"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)})

@@ -46,10 +46,13 @@ def segment(
     case = inputs.annotated_volume(volume, labels, axis, slices, label)
     if case.annotation.ignored:
         console.note(f"drawn but not named by --slices, so not used: {list(case.annotation.ignored)}")
-    other_volumes = {path: read_volume(path) for path in also}  # all read before work starts: no late surprise
 
     from medmeta.adaptation import AdaptationSettings, adapt, predict
+    from medmeta.adaptation.frame import SliceFrame
 
+    geometry = case.volume.geometry
+    frame = SliceFrame.along(case.annotation.axis, geometry.spacing, geometry.direction)
+    inputs.check_others(list(others), frame.direction)
     with console.progress() as progress:
         adaptation = adapt(
             [case],
@@ -60,16 +63,18 @@ def segment(
             progress=progress,
         )
         predicted = {
-            path: predict(adaptation.task, other, device=device, checkpoint=checkpoint, progress=progress)
-            for path, other in other_volumes.items()
+            path: predict(
+                adaptation.task, read_volume(path), device=device, checkpoint=checkpoint, progress=progress
+            ).labels
+            for path in others
         }
     # Written when all is computed, so that cancelling leaves nothing behind.
     prediction = adaptation.predictions[0]
     write_label_map(prediction.labels, output, case.annotation.segments)
     if confidence:
         write_volume(prediction.confidence, confidence)
-    for path, other_prediction in predicted.items():
-        write_label_map(other_prediction.labels, others[path], case.annotation.segments)
+    for path, other_labels in predicted.items():
+        write_label_map(other_labels, others[path], case.annotation.segments)
     console.result(
         {
             "output": str(output),

@@ -110,6 +110,9 @@ def test_a_full_label_map_with_named_slices_uses_only_those(files, checkpoint, c
         (dict(more=["--device", "abacus"]), "abacus"),
         (dict(more=["--also", "x.nii.gz"]), "--out-dir"),
         (dict(labels="full.nii.gz"), "--axis"),
+        (dict(more=["--seed", "-1"]), "--seed"),
+        (dict(more=["--seed", "99999999999999999999"]), "--seed"),
+        (dict(output="volume.nii.gz/out.nii.gz"), "not a folder"),
     ],
 )
 def test_wrong_input_gives_one_line_and_exit_code_two(files, checkpoint, capsys, arguments, message):
@@ -149,6 +152,23 @@ def test_an_output_that_is_there_is_kept_unless_overwriting_is_asked_for(files, 
     assert segment(files, checkpoint, "--overwrite") == 0
 
 
+def test_the_voxels_beside_a_metaimage_header_are_kept_too(files, checkpoint, capsys):
+    (files / "out.zraw").write_text("somebody's")
+    assert segment(files, checkpoint, output="out.mhd") == 2
+    assert "out.zraw is there already" in error_of(capsys)
+    assert (files / "out.zraw").read_text() == "somebody's"
+
+
+def test_another_volume_that_cannot_be_used_is_refused_before_any_work(files, checkpoint, monkeypatch, capsys):
+    import medmeta.adaptation
+
+    thick = Geometry(GEOMETRY.size, (1.0, 1.0, 11.0), GEOMETRY.origin, GEOMETRY.direction)
+    write_volume(Volume(read_volume(files / "volume.nii.gz").array, thick), files / "thick.nii.gz")
+    monkeypatch.setattr(medmeta.adaptation, "adapt", lambda *_, **__: pytest.fail("worked"))
+    assert segment(files, checkpoint, "--also", files / "thick.nii.gz", "--out-dir", files / "cohort") == 2
+    assert "thick.nii.gz has slices 11.0 mm apart" in error_of(capsys)
+
+
 def test_a_single_drawn_slice_works(files, checkpoint):
     assert segment(files, checkpoint, "--slices", "3", "--axis", "2") == 0
 
@@ -174,6 +194,34 @@ def test_cancelling_gives_exit_code_130_and_leaves_no_file(files, checkpoint, mo
     monkeypatch.setattr(medmeta.adaptation, "adapt", cancelled)
     assert segment(files, checkpoint) == 130
     assert not (files / "out.nii.gz").exists()
+
+
+def test_ctrl_c_gives_exit_code_130_and_says_so(files, checkpoint, monkeypatch, capsys):
+    import medmeta.adaptation
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(medmeta.adaptation, "adapt", interrupted)
+    assert segment(files, checkpoint, "--json") == 130
+    output = capsys.readouterr()
+    assert "cancelled" in output.err
+    assert "cancelled" in json.loads(output.out)["error"]
+
+
+def test_termination_cancels_as_ctrl_c_does(monkeypatch):
+    import os
+    import signal
+
+    from medmeta import cli
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli, "main", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cli.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_bug_gives_exit_code_one_and_no_traceback(files, checkpoint, monkeypatch, capsys):
