@@ -73,6 +73,8 @@ class SparseAnnotation:
         count = labels.shape[found]
         drawn = [int(i) for i in np.flatnonzero(chosen.any(axis=tuple(a for a in range(3) if a != found)))]
         if slices is None:
+            if count == 1:
+                raise AnnotationError(f"{name} is a single slice: give the whole volume and its label map.")
             if len(drawn) == count:
                 raise AnnotationError(
                     f"{name} is drawn on all {count} slices along axis {found}: name the annotated ones with --slices."

@@ -54,6 +54,11 @@ def test_the_axis_of_one_small_slice_is_found_but_not_that_of_one_voxel():
     assert SparseAnnotation.from_labels(labels).axis == 2
 
 
+def test_a_label_map_of_a_single_slice_is_refused_as_such():
+    with pytest.raises(AnnotationError, match="single slice"):
+        SparseAnnotation.from_labels(ball()[:, :, 17:18].astype(np.uint8))
+
+
 def test_named_slices_count_although_empty():
     annotation = SparseAnnotation.from_labels(drawn(2, [12, 20]), axis=2, slices=[2, 12, 20])
     assert annotation.slices == (2, 12, 20)
