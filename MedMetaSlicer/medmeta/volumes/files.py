@@ -220,9 +220,12 @@ def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
         raise VolumeError(
             f"{folder} holds {len(series)} DICOM series ({', '.join(series)}): put the one to use into its own folder."
         )
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), series[0]))
+    files = reader.GetGDCMSeriesFileNames(str(folder), series[0])
+    reader.SetFileNames(files)
     reader.MetaDataDictionaryArrayUpdateOn()
     try:
+        if len(files) == 1:  # many frames in one file
+            return sitk.ReadImage(files[0])
         image = reader.Execute()
     except RuntimeError as error:
         raise VolumeError(f"{folder} cannot be read as a DICOM series ({_reason(error)}).") from error

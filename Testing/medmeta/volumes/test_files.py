@@ -108,6 +108,12 @@ def test_a_dicom_folder_is_read_in_the_order_of_its_slices(tmp_path):
     assert read.geometry.spacing == pytest.approx((0.8, 0.8, 2.5))
 
 
+def test_a_dicom_series_in_one_file_of_many_frames_is_read(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 200, (6, 8, 8)).astype(np.uint16)
+    sitk.WriteImage(sitk.GetImageFromArray(frames), str(tmp_path / "frames.dcm"))
+    np.testing.assert_array_equal(read_volume(tmp_path).array, frames.transpose(2, 1, 0))
+
+
 def test_a_dicom_series_with_a_missing_slice_is_refused(tmp_path):
     write_series(tmp_path / "series", [0, 2.5, 5, 10, 12.5])
     with pytest.raises(VolumeError, match="missing or doubled"):
