@@ -60,6 +60,8 @@ class SparseAnnotation:
         values = [int(v) for v in np.unique(labels) if v != 0]
         if not values:
             raise AnnotationError(f"{name} is empty: draw the structure on one slice or more.")
+        if values[0] < 0:
+            raise AnnotationError(f"{name} holds the negative number {values[0]}: label values start at 1.")
         if segments is None:
             segments = default_segments(values)
         missing = [s.value for s in segments if s.value not in values]
@@ -124,6 +126,11 @@ class SparseAnnotation:
         labels = np.zeros(masks.shape[1:], dtype=np.min_scalar_type(max((s.value for s in segments), default=1)))
         for mask, segment in zip(masks, segments, strict=True):
             labels[np.asarray(mask, dtype=bool)] = segment.value
+        for mask, segment in zip(masks, segments, strict=True):
+            if np.any(mask) and not (labels == segment.value).any():
+                raise AnnotationError(
+                    f"{segment.name} in {name} lies wholly under later segments: move it down the list or leave it out."
+                )
         return cls.from_labels(labels, axis=axis, slices=slices, segments=segments, name=name)
 
 

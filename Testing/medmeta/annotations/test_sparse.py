@@ -85,6 +85,7 @@ def test_a_full_label_map_needs_its_annotated_slices_named():
     ("arguments", "message"),
     [
         (dict(labels=np.zeros((30, 32, 34), int)), "empty"),
+        (dict(labels=-drawn(2, [12, 20]).astype(int)), "negative"),
         (dict(slices=[99], axis=2), r"no slice \[99\]"),
         (dict(slices=[3], axis=2), "Nothing is drawn"),
         (dict(axis=5), "Axis 5"),
@@ -103,6 +104,12 @@ def test_where_segments_overlap_the_later_one_has_the_voxel():
     annotation = SparseAnnotation.from_masks(np.stack([one, two]), segments)
     assert annotation.labels[12, 12, 12] == 2
     assert annotation.labels[18, 16, 12] == 1
+
+
+def test_a_segment_that_lies_wholly_under_a_later_one_is_refused_by_name():
+    masks = np.stack([drawn(2, [12]) > 0] * 2)
+    with pytest.raises(AnnotationError, match=r"^Cyst in .*under later segments"):
+        SparseAnnotation.from_masks(masks, (Segment(1, "Cyst", (1, 0, 0)), Segment(2, "Kidney", (0, 1, 0))))
 
 
 def test_only_the_chosen_segments_are_taken():
