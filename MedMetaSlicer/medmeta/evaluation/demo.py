@@ -170,9 +170,8 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
     shown = []
     for cohort in result["cohorts"]:
         slices = ", ".join(map(str, cohort["slices"]))
-        table = Table(
-            title=f"{cohort['name']}: slices {slices} annotated, adapted in {cohort['seconds']['adapt']:.0f} s"
-        )
+        title = f"{cohort['name']}: slices {slices} annotated, adapted in {cohort['seconds']['adapt']:.0f} s"
+        table = Table(title=title, min_width=len(title) + 2)
         for heading in ("structure", "volume", "Dice", "interpolation"):
             table.add_column(heading, justify="right" if heading in ("Dice", "interpolation") else "left")
         for row in cohort["rows"]:
