@@ -7,7 +7,9 @@ from typing import Any
 
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import Learner
+from medmeta.learners.fast_weights import FastWeights
 from medmeta.learners.losses import segmentation_loss
+from medmeta.learners.lstm import LSTMLearner
 from medmeta.learners.maml import MAML
 from medmeta.learners.ridge import RidgeWarmStart
 from medmeta.networks import create_network
@@ -22,18 +24,18 @@ MAML_DEFAULTS: dict[str, Any] = {
 }
 
 
-def _maml(network: Mapping[str, Any], settings: Mapping[str, Any]) -> MAML:
-    made = create_network(**network)
-    learner = MAML(
-        made.branch, segmentation_loss, backbone=made.encoder, warm_start=RidgeWarmStart(),
-        **{**MAML_DEFAULTS, **settings},
-    )  # fmt: skip
-    learner.network_settings = {"name": "segmentation", **made.settings}
-    return learner
+LSTM_DEFAULTS: dict[str, Any] = {
+    # The head, the last decoder blocks, and the affine parameters of every norm.
+    "adapted": ("head.*", "expand.1.*", "expand.2.*", "*.adn.N.*", "settle.*", "prior_gain"),
+    "steps": 3,
+    "step_weights": (0.2, 0.0, 0.0, 1.0),
+}
 
-
-LEARNERS = {"maml": _maml}
-"""Name -> maker. A learner of another family is added here."""
+LEARNERS: dict[str, tuple[type[FastWeights], dict[str, Any]]] = {
+    "maml": (MAML, MAML_DEFAULTS),
+    "lstm": (LSTMLearner, LSTM_DEFAULTS),
+}
+"""Name -> class and its settings for segmentation. A learner of another family is added here."""
 
 
 def create_learner(
@@ -51,7 +53,12 @@ def create_learner(
     """
     if name not in LEARNERS:
         raise CheckpointError(f"Learner {name!r} is not one of {sorted(LEARNERS)}: use a checkpoint of this version.")
+    kind, defaults = LEARNERS[name]
+    made = create_network(**(network or {}))
+    parts = {"backbone": made.encoder, "warm_start": RidgeWarmStart()}
     try:
-        return LEARNERS[name](network or {}, settings or {})
+        learner = kind(made.branch, segmentation_loss, **parts, **{**defaults, **(settings or {})})
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"Learner {name!r} cannot be made from its settings: {error}") from error
+    learner.network_settings = {"name": "segmentation", **made.settings}
+    return learner

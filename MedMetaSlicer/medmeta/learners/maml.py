@@ -1,13 +1,13 @@
 """Model-agnostic meta-learning: an initialisation from which a few gradient steps suffice.
 
-Sources: Finn et al., ICML 2017 (MAML, first-order MAML); Raghu et al., ICLR 2020 (ANIL: only the head adapts);
-Antoniou et al., ICLR 2019 (MAML++: step sizes per layer and step, multi-step loss); Li et al., 2017 (Meta-SGD).
+Sources: Finn et al., ICML 2017 (MAML, first-order MAML); Raghu et al., ICLR 2020 (ANIL: only the head adapts); Oh et
+al., ICLR 2021 (BOIL: only the body adapts); Antoniou et al., ICLR 2019 (MAML++: step sizes per layer and step,
+multi-step loss); Li et al., 2017 (Meta-SGD); Nichol et al., 2018 (Reptile).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatch
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,34 +16,37 @@ from torch import nn
 from torch.func import functional_call
 
 from medmeta.episodes.episode import Episode, Examples
-from medmeta.learners.base import AdaptedState, Learner
+from medmeta.learners.fast_weights import FastWeights
 from medmeta.learners.inner_loop import Loss, Parameters, inner_steps
 from medmeta.learners.step_sizes import StepSizes
 
-WarmStart = Callable[[nn.Module, Parameters, Examples], Parameters]
-"""(module, initial parameters, support set) -> parameters that the inner loop starts from."""
+OUTER = ("query", "reptile")
 
 
-class MAML(Learner):
+class MAML(FastWeights):
     """MAML and its kin in one: the parts combine freely.
 
+    | kin | parts |
+    | --- | --- |
+    | MAML | second_order=True, granularity="constant" |
+    | FOMAML | granularity="constant" |
+    | ANIL | adapted=("head.*",) |
+    | BOIL | adapted: patterns of everything but the head |
+    | Meta-SGD | second_order=True, granularity="parameter" |
+    | MAML++ | granularity="layer", step_weights for every step |
+    | Reptile | outer="reptile", granularity="constant" |
+
     Args:
-        module: any module; what adapts are its parameters.
-        loss: loss(outputs, targets) -> scalar, in both loops.
-        adapted: patterns (`fnmatch`) of the names of the parameters that adapt: ("*",) all, ("head.*",) as in ANIL, and
-            so on.
-        steps: inner steps in meta-training.
+        module, loss, adapted, steps, others: see `FastWeights`.
         step_size: the step size to start from.
         granularity: see `StepSizes`.
         second_order: run the outer gradient through the inner updates.
-        step_weights: weight of the query loss after each of 0 .. steps inner steps (multi-step loss); None for the last
-            step alone.
-        backbone: runs once on the first input and is shared by all tasks; it does not adapt.
-        warm_start: where the inner loop starts, if not from the initialisation itself.
+        outer: "query", the outer loss is the query loss after adaptation; or "reptile", the initialisation moves
+            towards the parameters that steps on support and query in turn end at (their step sizes are not learned).
         largest_gradient: see `inner_steps`.
 
     Raises:
-        ValueError: no parameter's name matches `adapted`, or `step_weights` is not steps + 1 long.
+        ValueError: as `FastWeights`, or an unknown `outer` or `granularity`.
     """
 
     name = "maml"
@@ -53,65 +56,26 @@ class MAML(Learner):
         module: nn.Module,
         loss: Loss,
         *,
-        adapted: Sequence[str] = ("*",),
-        steps: int = 5,
         step_size: float = 0.01,
         granularity: str = "layer",
         second_order: bool = False,
-        step_weights: Sequence[float] | None = None,
-        backbone: nn.Module | None = None,
-        warm_start: nn.Module | None = None,
+        outer: str = "query",
         largest_gradient: float | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__()
-        self.module = module
-        self.backbone = backbone
-        self.loss = loss
-        self.adapted = tuple(adapted)
-        self.steps = steps
+        super().__init__(module, loss, **others)
+        if outer not in OUTER:
+            raise ValueError(f"outer {outer!r} is not one of {OUTER}")
         self.step_size = step_size
         self.granularity = granularity
         self.second_order = second_order
-        self.step_weights = tuple(step_weights) if step_weights is not None else (0.0,) * steps + (1.0,)
-        if len(self.step_weights) != steps + 1:
-            raise ValueError(f"step_weights has {len(self.step_weights)} numbers, not steps + 1 = {steps + 1}")
-        self.warm_start = warm_start
+        self.outer = outer
         self.largest_gradient = largest_gradient
-        chosen = self.initial()
-        if not chosen:
-            raise ValueError(f"no parameter of {type(module).__name__} matches {self.adapted}")
-        self.step_sizes = StepSizes(chosen, steps, step_size, granularity)
+        self.step_sizes = StepSizes(self.initial(), self.steps, step_size, granularity)
 
-    def initial(self) -> Parameters:
-        """The parameters that adapt, as meta-learned."""
-        return {
-            name: p
-            for name, p in self.module.named_parameters()
-            if any(fnmatch(name, pattern) for pattern in self.adapted)
-        }
-
-    def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
-        """Runs the backbone once, so that the inner loop need not; see `Learner.encode`."""
-        first, *rest = inputs
-        if self.backbone is None or not isinstance(first, torch.Tensor):
-            return inputs
-        return (self.backbone(first), *rest)
-
-    def shared(self) -> AdaptedState:
-        """See `Learner.shared`: the backbone's parameters."""
-        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
-
-    def prepare(self, examples: Examples) -> Examples:
-        """Examples with encoded inputs."""
-        return Examples(self.encode(examples.inputs), examples.targets)
-
-    def trajectory(self, support: Sequence[Examples]):
-        """Adapted parameters after 0, 1, 2, ... inner steps, without end. `support` must be prepared."""
-        start = self.initial()
-        if self.warm_start is not None:
-            start = self.warm_start(self.module, start, support[0])
-        yield start
-        yield from inner_steps(
+    def moves(self, start: Parameters, support: Sequence[Examples]) -> Iterator[Parameters]:
+        """See `FastWeights.moves`: gradient steps; beyond the meta-trained ones with the last step sizes."""
+        return inner_steps(
             self.module,
             start,
             support,
@@ -121,46 +85,26 @@ class MAML(Learner):
             largest_gradient=self.largest_gradient,
         )
 
-    def adapt(
-        self,
-        support: Sequence[Examples],
-        *,
-        steps: int | None = None,
-        on_step: Callable[[int, AdaptedState], None] | None = None,
-    ) -> AdaptedState:
-        """See `Learner.adapt`; goes on beyond the meta-trained steps with the last step sizes."""
-        steps = self.steps if steps is None else steps
-        state: AdaptedState = {}
-        with torch.no_grad():
-            prepared = [self.prepare(examples) for examples in support]
-            for step, fast in enumerate(islice(self.trajectory(prepared), steps + 1)):
-                state = {name: p.detach() for name, p in fast.items()}
-                if on_step is not None:
-                    on_step(step, state)
-        return state
-
-    def predict(self, state: AdaptedState, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """See `Learner.predict`."""
-        return functional_call(self.module, state, self.encode(inputs))
-
     def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
-        """See `Learner.meta_loss`: the query loss after the inner loop, or its weighted sum over the steps."""
+        """See `Learner.meta_loss`. Reptile's is half the squared distance to the adapted parameters (Nichol 2018, alg.
+        2): its gradient is start minus end.
+        """
+        if self.outer == "query":
+            return super().meta_loss(episode)
         support, query = self.prepare(episode.support), self.prepare(episode.query)
-        total, outputs = torch.zeros((), device=query.targets.device), query.targets
-        for weight, fast in zip(self.step_weights, self.trajectory([support]), strict=False):
-            if weight > 0:
-                outputs = functional_call(self.module, fast, query.inputs)
-                total = total + weight * self.loss(outputs, query.targets)
-        return total, outputs.detach()
+        with torch.no_grad():
+            end = next(islice(self.trajectory([support, query]), self.steps, None))
+            outputs = functional_call(self.module, end, query.inputs)
+        distance = sum(((p - end[name]) ** 2).sum() for name, p in self.initial().items()) / 2
+        return distance, outputs
 
     def settings(self) -> dict[str, Any]:
         """See `Learner.settings`."""
         return {
-            "adapted": list(self.adapted),
-            "steps": self.steps,
+            **super().settings(),
             "step_size": self.step_size,
             "granularity": self.granularity,
             "second_order": self.second_order,
-            "step_weights": list(self.step_weights),
+            "outer": self.outer,
             "largest_gradient": self.largest_gradient,
         }

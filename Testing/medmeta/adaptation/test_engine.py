@@ -5,6 +5,8 @@ import torch
 from medmeta.adaptation import AdaptationSettings, adapt
 from medmeta.annotations import AnnotatedVolume
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, VolumeError
+from medmeta.learners.checkpoint import save_checkpoint
+from medmeta.learners.factory import create_learner
 from medmeta.volumes import Volume
 
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
@@ -124,3 +126,19 @@ def test_bad_input_is_refused_by_name(scan, annotated, checkpoint, tmp_path):
         run([annotated(volume, labels)], tmp_path / "none.safetensors")
     with pytest.raises(AnnotationError, match="different segments"):
         run([annotated(volume, labels), annotated(volume, labels, values=(1,))], checkpoint)
+
+
+def test_the_learned_optimiser_goes_through_the_same_job(scan, annotated, tmp_path):
+    torch.manual_seed(0)
+    channels = [8, 16, 16, 16]
+    learner = create_learner("lstm", {"encoder_channels": channels, "branch_channels": channels})
+    path = tmp_path / "lstm.safetensors"
+    save_checkpoint(learner, path, {})
+    volume, labels = scan()
+    result = run([annotated(volume, labels, values=(1,))], path)
+    # What changed is the default subset, and no more.
+    changed = result.task.states[0]
+    assert {"head.weight", "settle.bias", "contract.0.conv_0.adn.N.weight"} <= set(changed)
+    assert "contract.0.conv_0.conv.weight" not in changed
+    found, truth = result.predictions[0].labels.array[:, :, 4:9] == 1, labels[:, :, 4:9] == 1
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.8

@@ -10,10 +10,11 @@ from medmeta.learners.checkpoint import load_checkpoint, save_checkpoint
 from medmeta.learners.factory import create_learner
 
 
-@pytest.fixture
-def saved(tmp_path):
+@pytest.fixture(params=["maml", "lstm"])
+def saved(tmp_path, request):
     torch.manual_seed(0)
     learner = create_learner(
+        request.param,
         network={"encoder_channels": [8, 8], "branch_channels": [8, 8]},
         settings={"steps": 2, "step_weights": (0, 0, 1)},
     )

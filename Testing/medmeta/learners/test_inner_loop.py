@@ -111,3 +111,11 @@ def test_a_gradient_that_is_too_large_is_scaled_down():
     )
     moved = torch.cat([(adapted[n] - p).detach().flatten() for n, p in parameters.items()]).norm()
     assert float(moved) == pytest.approx(0.5, rel=1e-6)
+
+
+def test_reptile_moves_the_start_towards_where_steps_on_support_and_query_end(episode):
+    learner = maml(small_network(), outer="reptile", granularity="constant", steps=4)
+    gradient = meta_gradient(learner, episode)
+    end = learner.adapt([episode.support, episode.query])
+    for name, start in learner.module.named_parameters():
+        torch.testing.assert_close(gradient[name], start - end[name])

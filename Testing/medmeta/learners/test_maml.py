@@ -31,6 +31,11 @@ def test_only_the_chosen_parameters_adapt():
     assert sorted(state) == ["4.bias", "4.weight"]
 
 
+def test_an_unknown_outer_loop_is_refused():
+    with pytest.raises(ValueError, match="outer"):
+        MAML(network(), mean_squared_error, outer="third order")
+
+
 def test_a_pattern_that_fits_no_parameter_is_refused():
     with pytest.raises(ValueError, match="matches"):
         MAML(network(), mean_squared_error, adapted=("head.*",))
