@@ -12,6 +12,7 @@ from medmeta.learners.losses import segmentation_loss
 from medmeta.learners.lstm import LSTMLearner
 from medmeta.learners.maml import MAML
 from medmeta.learners.ridge import RidgeWarmStart
+from medmeta.learners.siamese import SiameseLearner
 from medmeta.networks import create_network
 
 MAML_DEFAULTS: dict[str, Any] = {
@@ -31,9 +32,10 @@ LSTM_DEFAULTS: dict[str, Any] = {
     "step_weights": (0.2, 0.0, 0.0, 1.0),
 }
 
-LEARNERS: dict[str, tuple[type[FastWeights], dict[str, Any]]] = {
+LEARNERS: dict[str, tuple[type[Learner], dict[str, Any]]] = {
     "maml": (MAML, MAML_DEFAULTS),
     "lstm": (LSTMLearner, LSTM_DEFAULTS),
+    "siamese": (SiameseLearner, {}),
 }
 """Name -> class and its settings for segmentation. A learner of another family is added here."""
 
@@ -55,7 +57,9 @@ def create_learner(
         raise CheckpointError(f"Learner {name!r} is not one of {sorted(LEARNERS)}: use a checkpoint of this version.")
     kind, defaults = LEARNERS[name]
     made = create_network(**(network or {}))
-    parts = {"backbone": made.encoder, "warm_start": RidgeWarmStart()}
+    parts = {"backbone": made.encoder}
+    if issubclass(kind, FastWeights):
+        parts["warm_start"] = RidgeWarmStart()
     try:
         learner = kind(made.branch, segmentation_loss, **parts, **{**defaults, **(settings or {})})
     except (TypeError, ValueError) as error:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from medmeta.adaptation import AdaptationSettings, adapt
+from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.annotations import AnnotatedVolume
-from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, VolumeError
+from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, MedMetaError, VolumeError
 from medmeta.learners.checkpoint import save_checkpoint
 from medmeta.learners.factory import create_learner
 from medmeta.volumes import Volume
@@ -128,17 +128,24 @@ def test_bad_input_is_refused_by_name(scan, annotated, checkpoint, tmp_path):
         run([annotated(volume, labels), annotated(volume, labels, values=(1,))], checkpoint)
 
 
-def test_the_learned_optimiser_goes_through_the_same_job(scan, annotated, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "changed"), [("lstm", {"head.weight", "settle.bias"}), ("siamese", {"weight", "bias"})]
+)
+def test_the_other_families_go_through_the_same_job(scan, annotated, tmp_path, name, changed):
     torch.manual_seed(0)
     channels = [8, 16, 16, 16]
-    learner = create_learner("lstm", {"encoder_channels": channels, "branch_channels": channels})
-    path = tmp_path / "lstm.safetensors"
-    save_checkpoint(learner, path, {})
+    path = tmp_path / "learner.safetensors"
+    save_checkpoint(create_learner(name, {"encoder_channels": channels, "branch_channels": channels}), path, {})
     volume, labels = scan()
-    result = run([annotated(volume, labels, values=(1,))], path)
-    # What changed is the default subset, and no more.
-    changed = result.task.states[0]
-    assert {"head.weight", "settle.bias", "contract.0.conv_0.adn.N.weight"} <= set(changed)
-    assert "contract.0.conv_0.conv.weight" not in changed
+    result = run([annotated(volume, labels, values=(1,))], path, QUICK)
+    assert changed <= set(result.task.states[0])
+    assert "contract.0.conv_0.conv.weight" not in result.task.states[0]
+    assert predict(result.task, volume, checkpoint=path).labels.geometry == volume.geometry
     found, truth = result.predictions[0].labels.array[:, :, 4:9] == 1, labels[:, :, 4:9] == 1
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.8
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70])
+def test_a_seed_out_of_range_is_refused_and_named(scan, annotated, checkpoint, seed):
+    with pytest.raises(MedMetaError, match=str(seed)):
+        run([annotated(*scan())], checkpoint, seed=seed)

@@ -1,0 +1,132 @@
+"""The Siamese network: a metric in which pixels of one structure lie close, whatever the structure.
+
+Sources: Bromley et al., NIPS 1993 (twin networks); Hadsell et al., CVPR 2006 (contrastive loss); Bertinetto et al.,
+ICLR 2019 (closed-form read-out inside meta-training).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from medmeta.episodes.episode import Episode, Examples
+from medmeta.learners.base import AdaptedState, Learner
+from medmeta.learners.contrastive import RandomPairs, contrastive_loss
+from medmeta.learners.inner_loop import Loss
+from medmeta.learners.readouts import READ_OUTS
+from medmeta.learners.readouts.base import by_pixel
+
+
+class SiameseLearner(Learner):
+    """Twin encoders with shared weights on support and query; a read-out labels the query by its nearness.
+
+    Adaptation is one closed-form fit: there are no inner steps, and the answer is there at once.
+
+    Args:
+        module: has embed(*inputs) -> (B, D, H, W) and read(embedding, last input) -> (B, 1, H, W), what is known
+            without the support set; `SegmentBranch` is one.
+        loss: loss(logits, targets) of the read-out, in meta-training.
+        backbone: runs once on the first input.
+        read_out: a key of `READ_OUTS`.
+        margin, squared: see `contrastive_loss`.
+        contrast: weight of the contrastive loss beside the read-out's.
+        pairs: pairs of pixels an episode.
+
+    Raises:
+        ValueError: an unknown read-out.
+    """
+
+    name = "siamese"
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Loss,
+        *,
+        backbone: nn.Module | None = None,
+        read_out: str = "ridge",
+        margin: float = 1.0,
+        squared: bool = False,
+        contrast: float = 1.0,
+        pairs: int = 512,
+    ) -> None:
+        super().__init__()
+        if read_out not in READ_OUTS:
+            raise ValueError(f"read_out {read_out!r} is not one of {sorted(READ_OUTS)}")
+        self.module = module
+        self.backbone = backbone
+        self.loss = loss
+        self.read_out = READ_OUTS[read_out]()
+        self.margin = margin
+        self.squared = squared
+        self.contrast = contrast
+        self.random_pairs = RandomPairs(pairs)
+
+    def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
+        """See `Learner.encode`: the backbone."""
+        first, *rest = inputs
+        if self.backbone is None or not isinstance(first, torch.Tensor):
+            return inputs
+        return (self.backbone(first), *rest)
+
+    def shared(self) -> AdaptedState:
+        """See `Learner.shared`: the backbone's parameters."""
+        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
+
+    def embed(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, D, H, W) embedding and (B, 1, H, W) logits of what is known without the support set."""
+        *features, last = self.encode(inputs)
+        embedding = self.module.embed(*features, last)
+        return embedding, self.module.read(embedding, last)
+
+    def adapt(
+        self,
+        support: Sequence[Examples],
+        *,
+        steps: int | None = None,
+        on_step: Callable[[int, AdaptedState], None] | None = None,
+    ) -> AdaptedState:
+        """See `Learner.adapt`: fits the read-out to the first version of the support set; every step is the same."""
+        with torch.no_grad():
+            state = self._fit(support[0])
+            for step in range((steps or 0) + 1):
+                if on_step is not None:
+                    on_step(step, state)
+        return state
+
+    def _fit(self, support: Examples) -> AdaptedState:
+        return self.read_out.fit(*self.embed(support.inputs), support.targets)
+
+    def predict(self, state: AdaptedState, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """See `Learner.predict`."""
+        embedding, known = self.embed(inputs)
+        return known + self.read_out(state, embedding)
+
+    def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `Learner.meta_loss`: the read-out's loss on the query, and the contrastive loss, the mean over pairs."""
+        support, known = self.embed(episode.support.inputs)
+        query, query_known = self.embed(episode.query.inputs)
+        outputs = query_known + self.read_out(self.read_out.fit(support, known, episode.support.targets), query)
+        total = self.loss(outputs, episode.query.targets)
+        pairs = self.random_pairs(episode.support.targets, episode.query.targets)
+        if pairs is not None and self.contrast > 0:
+            mine, theirs, same = pairs
+            one, other = (by_pixel(F.normalize(maps, dim=1)) for maps in (support, query))
+            # A square root has no slope at zero: kept away from it.
+            distances = ((one[mine] - other[theirs]) ** 2).sum(1).add(1e-8).sqrt()
+            total = total + self.contrast * contrastive_loss(distances, same, self.margin, self.squared) / len(same)
+        return total, outputs.detach()
+
+    def settings(self) -> dict[str, Any]:
+        """See `Learner.settings`."""
+        return {
+            "read_out": self.read_out.name,
+            "margin": self.margin,
+            "squared": self.squared,
+            "contrast": self.contrast,
+            "pairs": self.random_pairs.count,
+        }
