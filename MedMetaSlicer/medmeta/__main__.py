@@ -1,7 +1,5 @@
 """`python -m medmeta`."""
 
-import sys
+from medmeta.cli import run
 
-from medmeta.cli import main
-
-sys.exit(main())
+run()

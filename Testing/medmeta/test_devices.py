@@ -19,7 +19,7 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch, name):
         resolve_device(name)
 
 
-@pytest.mark.parametrize("name", ["tpu", "", "meta"])
+@pytest.mark.parametrize("name", ["tpu", "", "meta", "cpu:7"])
 def test_an_unknown_device_is_refused(name):
     with pytest.raises(DeviceError, match="not known"):
         resolve_device(name)

@@ -21,12 +21,14 @@ from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
 from medmeta.episodes import image_channels, segment_channels
-from medmeta.errors import AnnotationError
+from medmeta.errors import AnnotationError, MedMetaError
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import check_supported
+
+LARGEST_SEED = 2**32 - 1
 
 
 @torch.no_grad()
@@ -53,12 +55,15 @@ def adapt(
         AnnotationError: nothing is drawn, or the cases do not fit each other.
         CheckpointError: the weights cannot be read.
         DeviceError: the device is not there.
+        MedMetaError: a seed out of range.
         VolumeError: a volume that cannot be used.
     """
     started = time.monotonic()
     settings = settings or AdaptationSettings()
     if not cases:
         raise AnnotationError("No annotated volume was given: draw the structure on one slice or more.")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise MedMetaError(f"Seed {seed} is not one: give a whole number from 0 to {LARGEST_SEED}.")
     target = resolve_device(device)
     for case in cases:
         check_supported(case.volume, case.annotation.axis)

@@ -17,6 +17,7 @@ from medmeta.episodes import (
     SliceStack,
     Window,
     image_channels,
+    relative,
     relative_range,
     segment_channels,
 )
@@ -82,9 +83,8 @@ def annotated_stacks(
         prepared.append((frame, slices, positions, drawn))
     ranges = [relative_range(slices) for _, slices, _, _ in prepared]
     scaled = []
-    for (_, slices, positions, drawn), (offset, scale) in zip(prepared, ranges, strict=True):
-        annotated = np.ascontiguousarray(slices[list(positions)], dtype=np.float32)
-        scaled.append(((torch.from_numpy(annotated) - offset) / scale, drawn.any(0)))
+    for (_, slices, positions, drawn), own in zip(prepared, ranges, strict=True):
+        scaled.append((relative(slices[list(positions)], own), drawn.any(0)))
     grey = _grey(scaled)
     stacks = []
     for (frame, slices, positions, drawn), own in zip(prepared, ranges, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -20,6 +22,15 @@ from medmeta.learners.base import AdaptedState
 
 FORMAT = "medmeta-task-1"
 SHARED = "shared"
+
+
+def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of names and values, hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,14 @@ class AdaptedTask:
             CheckpointError: the file cannot be written.
         """
         path = Path(path)
+        tensors = {
+            f"{part}.{name}": value.detach().cpu().contiguous()
+            for part, state in [(SHARED, self.shared), *enumerate(self.states)]
+            for name, value in state.items()
+        }
         header = {
             "format": FORMAT,
+            "tensors": _digest(tensors),
             "segments": [asdict(segment) for segment in self.segments],
             "checkpoint": dict(self.checkpoint),
             "direction": np.asarray(self.direction).reshape(-1).tolist(),
@@ -64,11 +81,6 @@ class AdaptedTask:
             "tile": list(self.tile),
             "grey": asdict(self.grey),
             "provenance": dict(self.provenance),
-        }
-        tensors = {
-            f"{part}.{name}": value.detach().cpu().contiguous()
-            for part, state in [(SHARED, self.shared), *enumerate(self.states)]
-            for name, value in state.items()
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -98,6 +110,8 @@ class AdaptedTask:
             raise CheckpointError(f"Task {path} cannot be read ({error}): it is damaged; adapt again.") from error
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise CheckpointError(f"{path} is not a {FORMAT} file: give one that `medmeta adapt` wrote.")
+        if header.get("tensors") != _digest(tensors):
+            raise CheckpointError(f"Task {path} has other weights than were written: it is damaged; adapt again.")
         try:
             segments = tuple(Segment(**{**s, "color": tuple(s["color"])}) for s in header["segments"])
             shared: AdaptedState = {}

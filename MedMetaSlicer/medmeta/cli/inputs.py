@@ -171,9 +171,10 @@ def check_ending(path: Path) -> None:
 
 
 def output_for(volume_path: Path, folder: Path) -> Path:
-    """Where the label map of a cohort volume goes: NAME_label with the volume's ending (.nii.gz for a DICOM folder)."""
+    """Where the label map of a cohort volume goes: NAME_label with the volume's ending (.mha for a DICOM folder, as
+    it keeps any geometry to the last digit)."""
     name = volume_path.resolve().name
     for extension in sorted(EXTENSIONS, key=len, reverse=True):
         if name.lower().endswith(extension):
             return folder / f"{name[: -len(extension)]}_label{name[-len(extension) :]}"
-    return folder / f"{name}_label.nii.gz"
+    return folder / f"{name}_label.mha"

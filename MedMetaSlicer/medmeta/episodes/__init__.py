@@ -2,7 +2,7 @@
 
 from medmeta.episodes.channels import SEGMENT_CHANNELS, image_channels, segment_channels
 from medmeta.episodes.episode import Episode, Examples
-from medmeta.episodes.intensity import GreyWindow, relative_range
+from medmeta.episodes.intensity import GreyWindow, relative, relative_range
 from medmeta.episodes.region import RegionRule
 from medmeta.episodes.stack import SliceStack, Window
 
@@ -15,6 +15,7 @@ __all__ = [
     "SliceStack",
     "Window",
     "image_channels",
+    "relative",
     "relative_range",
     "segment_channels",
 ]

@@ -25,12 +25,24 @@ def relative_range(values: np.ndarray) -> tuple[float, float]:
         (offset, scale): the normalised value is (value - offset) / scale.
     """
     step = max(1, values.size // 500_000)
-    low, high = np.percentile(values.flat[::step], (0.5, 99.5))
+    low, high = np.percentile(values.flat[::step].astype(float), (0.5, 99.5))
     if float(low) < HOUNSFIELD_AIR:
         return 0.0, 1000.0
     if high <= low:
         low, high = float(values.min()), float(values.max())
     return float(low), float(max(high - low, 1e-12))
+
+
+def relative(values: np.ndarray, own: tuple[float, float]) -> torch.Tensor:
+    """Voxels of any type as float32 in a volume's own range.
+
+    Args:
+        values: any shape.
+        own: the volume's `relative_range`.
+    """
+    offset, scale = own
+    # In double precision: a small contrast on a large offset is lost in single.
+    return torch.from_numpy(((values - np.float64(offset)) / scale).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -66,12 +78,7 @@ class GreyWindow:
 
     def of(self, own: tuple[float, float]) -> Callable[[np.ndarray], torch.Tensor]:
         """What turns voxels of any type of a volume whose `relative_range` is `own` into normalised grey values."""
-        offset, scale = own
-
-        def normalise(values: np.ndarray) -> torch.Tensor:
-            return self((torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)) - offset) / scale)
-
-        return normalise
+        return lambda values: self(relative(values, own))
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         """Applies the window to values in the volume's own relative range."""

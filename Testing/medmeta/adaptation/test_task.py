@@ -34,6 +34,15 @@ def test_a_damaged_task_is_refused(tmp_path):
         AdaptedTask.load(tmp_path / "none.safetensors")
 
 
+def test_weights_that_are_not_those_that_were_written_are_refused(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan()
+    path = tmp_path / "task.safetensors"
+    run([annotated(volume, labels)], checkpoint).task.save(path)
+    path.write_bytes(path.read_bytes()[:-3] + b"zzz")
+    with pytest.raises(CheckpointError, match="damaged"):
+        AdaptedTask.load(path)
+
+
 def test_a_task_holds_no_name_of_a_file_or_patient(scan, annotated, checkpoint, tmp_path):
     volume, labels = scan()
     case = annotated(replace(volume, name="DOE^JANE.nii"), labels)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from medmeta.episodes import GreyWindow, relative_range
+from medmeta.episodes import GreyWindow, relative, relative_range
 
 
 def test_an_mr_volume_looks_the_same_whatever_its_scale():
@@ -31,3 +31,13 @@ def test_the_window_spreads_the_contrast_round_the_structure():
 def test_a_window_over_constant_values_stays_finite():
     grey = GreyWindow.fit(torch.ones(1, 8, 8), torch.ones(1, 8, 8, dtype=torch.bool))
     assert torch.isfinite(grey(torch.ones(3))).all()
+
+
+def test_a_small_contrast_on_a_large_offset_is_kept():
+    values = np.array([0, 50, 100], dtype=np.uint32) + np.uint32(4_000_000_000)
+    assert relative(values, (4e9, 100.0)).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_booleans_are_grey_values_too():
+    values = np.arange(12) > 5
+    assert relative(values, relative_range(values)).tolist() == [0.0] * 6 + [1.0] * 6
