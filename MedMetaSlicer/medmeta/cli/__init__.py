@@ -1,4 +1,4 @@
-"""The command line: `medmeta segment | adapt | predict | demo`, one file a command."""
+"""The command line: `medmeta segment | adapt | predict | demo | meta-train | meta-test`, one file a command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from medmeta import __version__
-from medmeta.cli import adapt, demo, predict, segment
+from medmeta.cli import adapt, demo, meta_test, meta_train, predict, segment
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
 
@@ -36,6 +36,8 @@ app.command("segment")(segment.segment)
 app.command("adapt")(adapt.adapt)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
+app.command("meta-train")(meta_train.meta_train)
+app.command("meta-test")(meta_test.meta_test)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
-from medmeta.errors import AnnotationError, GeometryError, VolumeError
+from medmeta.errors import AnnotationError, GeometryError, MedMetaError, VolumeError
 from medmeta.volumes import Volume, check_supported, read_label_map, read_volume
 from medmeta.volumes.files import EXTENSIONS
+
+if TYPE_CHECKING:
+    from medmeta.training.task_sets import TaskSet
 
 SLICES = typer.Option(None, "--slices", help="Annotated slices, such as 3,10,20; empty ones count as 'not here'.")
 AXIS = typer.Option("auto", "--axis", help="Axis that counts the slices: auto, 0, 1 or 2.")
@@ -66,6 +70,31 @@ def _whole_numbers(option: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise AnnotationError(f"{option} {text} is not a list of whole numbers: write it like 3,10,20.") from None
+
+
+def parse_ks(text: str) -> list[int]:
+    """'1,2,3' as numbers of annotated slices.
+
+    Raises:
+        MedMetaError: not whole numbers from 1 on.
+    """
+    values = _whole_numbers("--k", text)
+    if min(values) < 1:
+        raise MedMetaError(f"--k {text} has a number below 1: a structure is annotated on one slice or more.")
+    return values
+
+
+def task_set(name: str) -> TaskSet:
+    """The task set of a name.
+
+    Raises:
+        MedMetaError: there is none.
+    """
+    from medmeta.training.task_sets import TASK_SETS
+
+    if name not in TASK_SETS:
+        raise MedMetaError(f"--tasks {name} is not known: choose one of {', '.join(sorted(TASK_SETS))}.")
+    return TASK_SETS[name]
 
 
 def annotated_volume(

@@ -1,39 +1,57 @@
-"""Meta-test: a learner on procedural cohorts that it never saw, beside interpolation and itself without inner steps."""
+"""Meta-test: methods judged on procedural cohorts that meta-training never drew."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import torch
 
-from medmeta.adaptation.guard import blended, interpolation_logits
-from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.episodes import Episode
-from medmeta.learners.base import Learner
+from medmeta.evaluation.episode_methods import EpisodeMethod
 from medmeta.training.meta import tasks_of
 from medmeta.training.sampler import EpisodeShape, SyntheticBatches
-from medmeta.training.seeds import META_TEST_SEEDS
+from medmeta.training.task_sets import META_TEST, TaskSet
 from medmeta.training.trainer import dice
 
-INTERPOLATION, START, ADAPTED, BLENDED = "interpolation", "before the inner loop", "after it", "blended by distance"
-METHODS = (INTERPOLATION, START, ADAPTED, BLENDED)
+SHARE = 0.95
+"""Share of its final Dice at which a method counts as nearly there."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A method on one episode.
+
+    Attributes:
+        dice: of its answer, on the query slices.
+        steps, seconds: until `SHARE` of that Dice was first reached.
+    """
+
+    dice: float
+    steps: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Row:
-    """Dice on the query slices of one kind of episode.
+    """Scores on one kind of episode.
 
     Attributes:
         k: annotated slices.
         same_volume: True where the query comes from the annotated volume.
-        dice: one list of a number an episode for each method; no interpolation where there is no prior.
+        scores: one list of a score an episode for each method that can answer.
     """
 
     k: int
     same_volume: bool
-    dice: dict[str, list[float]]
+    scores: dict[str, list[Score]]
+
+    def dice(self, method: str) -> list[float]:
+        """A method's Dice, an episode each."""
+        return [score.dice for score in self.scores[method]]
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -46,41 +64,59 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
 
 @torch.no_grad()
 def meta_test(
-    learner: Learner,
+    methods: Sequence[EpisodeMethod],
     ks: Sequence[int],
     episodes: int,
     seed: int = 0,
     progress: Callable[[Row], None] | None = None,
+    tasks: TaskSet = META_TEST,
 ) -> list[Row]:
-    """Judges a learner.
+    """Judges methods on the same episodes.
 
     Args:
-        learner: in evaluation mode.
+        methods: with names of their own.
         ks: numbers of annotated slices.
         episodes: how many for each of them, and for each of same and other volume.
-        seed: moves within `META_TEST_SEEDS`.
+        seed: moves within `tasks`.
         progress: called with every finished row.
+        tasks: where the cohorts come from.
 
     Returns:
         A row for each k with the query from the same volume, then one for each with the query from another.
     """
     rows = []
     for same_volume in (True, False):
+        able = [method for method in methods if same_volume or not method.needs_prior]
         for k in ks:
-            row = Row(k, same_volume, {method: [] for method in (METHODS if same_volume else METHODS[1:3])})
-            for episode in _episodes(EpisodeShape(k, 8, 56, same_volume), episodes, seed):
-                for method, logits in _answers(learner, episode).items():
-                    row.dice[method].append(float(dice(logits[None], episode.query.targets[None])))
+            row = Row(k, same_volume, {method.name: [] for method in able})
+            for episode in _episodes(tasks, EpisodeShape(k, 8, 56, same_volume), episodes, seed):
+                for method in able:
+                    row.scores[method.name].append(score(method, episode))
             rows.append(row)
             if progress is not None:
                 progress(row)
     return rows
 
 
-def _episodes(shape: EpisodeShape, count: int, seed: int):
-    first, seeds = META_TEST_SEEDS
+def score(method: EpisodeMethod, episode: Episode) -> Score:
+    """Follows a method to its answer; the time that judging takes does not count."""
+    curve, seconds, start = [], 0.0, time.perf_counter()
+    for steps, logits in method.answers(episode):
+        seconds += time.perf_counter() - start
+        found = float(dice(logits()[None], episode.query.targets[None]))
+        curve.append((steps, seconds, found))
+        start = time.perf_counter()
+    final = curve[-1][2]
+    steps, seconds, _ = next(point for point in curve if point[2] >= SHARE * final)
+    return Score(final, steps, seconds)
+
+
+def _episodes(tasks: TaskSet, shape: EpisodeShape, count: int, seed: int) -> Iterator[Episode]:
     # Two episodes a cohort: many cohorts say more than many structures of few.
-    batches = SyntheticBatches(first + seed, seeds, 2, random_shape=lambda _: shape, episodes_per_cohort=2)
+    batches = SyntheticBatches(
+        tasks.first + seed, tasks.count, 2, random_shape=lambda _: shape, episodes_per_cohort=2,
+        random_cohort=tasks.random_cohort,
+    )  # fmt: skip
     found = 0
     for batch in batches:
         for episode in tasks_of(batch.to("cpu")):
@@ -90,30 +126,28 @@ def _episodes(shape: EpisodeShape, count: int, seed: int):
             yield episode
 
 
-def _answers(learner: Learner, episode: Episode) -> dict[str, torch.Tensor]:
-    """Query logits (Q, 1, H, W) by method."""
-    states = []
-    learner.adapt([episode.support], on_step=lambda _, state: states.append(state))
-    before, after = (learner.predict(state, episode.query.inputs) for state in (states[0], states[-1]))
-    answers = {START: before, ADAPTED: after}
-    segment = episode.query.inputs[1]
-    if bool((segment[:, 8:10] > 0).any()):
-        # Zero lies on the border: outside it.
-        answers[INTERPOLATION] = interpolation_logits(segment) - 1e-4
-        answers[BLENDED] = blended(after, segment, AdaptationSettings().usual_reach)
-    return answers
-
-
 def table(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table: mean Dice and 95% interval."""
-    lines = ["| query | K | " + " | ".join(METHODS) + " |", "| --- | --- |" + " --- |" * len(METHODS)]
+    methods = list(dict.fromkeys(method for row in rows for method in row.scores))
+    lines = ["| query | K | " + " | ".join(methods) + " |", "| --- | --- |" + " --- |" * len(methods)]
     for row in rows:
         cells = []
-        for method in METHODS:
-            if method in row.dice:
-                mean, interval = mean_and_interval(row.dice[method])
+        for method in methods:
+            if method in row.scores:
+                mean, interval = mean_and_interval(row.dice(method))
                 cells.append(f"{mean:.3f} ± {interval:.3f}")
             else:
                 cells.append("-")
         lines.append(f"| {'same volume' if row.same_volume else 'other volume'} | {row.k} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def speed_table(rows: Sequence[Row]) -> str:
+    """Medians over all episodes of the steps and seconds to `SHARE` of a method's own final Dice, as Markdown."""
+    methods = list(dict.fromkeys(method for row in rows for method in row.scores))
+    lines = [f"| method | steps to {SHARE:.0%} | seconds |", "| --- | --- | --- |"]
+    for method in methods:
+        scores = [s for row in rows for s in row.scores.get(method, ())]
+        steps, seconds = median(s.steps for s in scores), median(s.seconds for s in scores)
+        lines.append(f"| {method} | {steps:g} | {seconds:.2f} |")
     return "\n".join(lines)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from medmeta.errors import CheckpointError
+from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.weights import find_weights
 
 _TEXT = """# {name}
 
@@ -41,6 +46,8 @@ segment. Not a medical device; a result is to be checked by a person who can rea
 """
 
 _PURPOSES = {
+    "siamese": "a metric in which pixels of one structure lie close, and its closed-form read-out.",
+    "lstm": "an optimiser that is itself learned, and where it starts from.",
     "maml": "where the inner loop of MAML starts, with its learned step sizes and closed-form head.",
     "joint": "joint pre-training alone, without an inner loop. Where meta-training started, kept as a baseline.",
 }
@@ -71,6 +78,26 @@ def model_card(name: str, header: Mapping[str, Any], table: str, command: str) -
         command=command,
         table=table,
     )
+
+
+def write_model_card(name: str, table: str, command: str) -> Path:
+    """Writes a checkpoint's model card beside it.
+
+    Args:
+        name: of bundled weights, or a path.
+        table: of the meta-test.
+        command: that made the table.
+
+    Raises:
+        CheckpointError: it cannot be read, or was not meta-trained here.
+    """
+    weights = find_weights(name)
+    header = load_checkpoint(weights)[1]
+    if header["provenance"].get("stage") not in _PURPOSES:
+        raise CheckpointError(f"Checkpoint {weights} does not say how it was meta-trained: it gets no model card.")
+    path = weights.with_suffix(".md")
+    path.write_text(model_card(weights.name, header, table, command), encoding="utf-8")
+    return path
 
 
 def _stage(number: int, stage: Mapping[str, Any]) -> str:

@@ -242,3 +242,32 @@ def test_the_version_is_printed(capsys):
 
     assert medmeta("--version") == 0
     assert capsys.readouterr().out.strip() == f"medmeta {__version__}"
+
+
+def test_meta_training_and_meta_test_run_from_the_command_line(tmp_path, capsys):
+    out = tmp_path / "tiny.safetensors"
+    train = ["meta-train", "--learner", "siamese", "--out", str(out), "--minutes", "0.01", "--batch", "1"]
+    assert main([*train, "--sizes", "32", "--workers", "0", "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] >= 1
+    test = ["meta-test", "--learner", str(out), "--k", "2", "--episodes", "2", "--no-baselines", "--json"]
+    assert main(test) == 0
+    same, other = json.loads(capsys.readouterr().out)["rows"]
+    assert len(same["scores"]["tiny"]) == len(other["scores"]["tiny"]) == 2
+    assert main(["meta-test", "--learner", str(out), "--k", "2", "--episodes", "2", "--card"]) == 0
+    assert "before the inner loop" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["meta-train", "--learner", "oracle", "--out", "x", "--minutes", "1"], "oracle"),
+        (["meta-train", "--learner", "maml", "--out", "x", "--minutes", "1", "--sizes", "17"], "--sizes 17"),
+        (["meta-train", "--learner", "maml", "--out", "x", "--minutes", "1", "--tasks", "mine"], "--tasks mine"),
+        (["meta-test", "--k", "0,3"], "--k 0,3"),
+        (["meta-test", "--learner", "no-such-weights"], "no-such-weights"),
+        (["meta-test", "--learner", "maml", "--learner", "joint", "--card"], "--card"),
+    ],
+)
+def test_meta_training_and_meta_test_refuse_what_they_cannot_do(capsys, arguments, message):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,59 @@
+"""Who takes part in a meta-test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from medmeta.adaptation.settings import AdaptationSettings
+from medmeta.errors import CheckpointError
+from medmeta.evaluation.episode_methods import EpisodeMethod, FineTuned, Interpolation, Learned, NearestSlice
+from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.weights import find_weights
+from medmeta.networks import SegmentationNet, create_network
+
+JOINT_STEPS, JOINT_RATE = 50, 1e-3
+SCRATCH_STEPS, SCRATCH_RATE = 100, 3e-3
+
+
+def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:
+    """The learners of some checkpoints.
+
+    Args:
+        names: bundled weights or paths.
+
+    Raises:
+        CheckpointError: one cannot be read, or two have the same name.
+    """
+    methods = [Learned(Path(name).stem, load_checkpoint(find_weights(name))[0]) for name in names]
+    if len({method.name for method in methods}) < len(methods):
+        raise CheckpointError(f"Two of {', '.join(names)} have the same name: rename one, to tell them in the table.")
+    return methods
+
+
+def baseline_methods() -> list[EpisodeMethod]:
+    """Interpolation, the nearest slice, joint training with fine-tuning, and training from scratch."""
+    learner, header = load_checkpoint(find_weights("joint"))
+    joint = create_network(**header["network"])
+    joint.encoder.load_state_dict(learner.backbone.state_dict())
+    joint.branch.load_state_dict(learner.module.state_dict())
+    torch.manual_seed(0)
+    return [
+        Interpolation(),
+        NearestSlice(),
+        FineTuned("joint, fine-tuned", joint, JOINT_STEPS, JOINT_RATE),
+        FineTuned("from scratch", SegmentationNet(), SCRATCH_STEPS, SCRATCH_RATE),
+    ]
+
+
+def card_methods(name: str) -> list[EpisodeMethod]:
+    """One learner before, after and blended with interpolation, as its model card shows it."""
+    learner = load_checkpoint(find_weights(name))[0]
+    return [
+        Interpolation(),
+        Learned("before the inner loop", learner, steps=0),
+        Learned("after it", learner),
+        Learned("blended by distance", learner, reach=AdaptationSettings().usual_reach),
+    ]

@@ -1,0 +1,144 @@
+"""What a meta-test compares: every method answers an episode, step by step where it takes steps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from medmeta.adaptation.guard import blended, interpolation_logits
+from medmeta.episodes import SEGMENT_CHANNELS, Episode
+from medmeta.learners.base import AdaptedState, Learner
+from medmeta.learners.inner_loop import Loss
+from medmeta.learners.losses import segmentation_loss
+
+_BEFORE, _AFTER = (SEGMENT_CHANNELS.index(f"shape on the annotated slice {side}") for side in ("before", "after"))
+_FAR = slice(SEGMENT_CHANNELS.index("distance to the annotated slice before"), _AFTER + 6)
+_THERE = slice(SEGMENT_CHANNELS.index("has an annotated slice before"), _AFTER + 8)
+OUTSIDE = 1e-4
+"""Taken off a signed distance: what lies on the border lies outside."""
+
+
+def has_prior(episode: Episode) -> bool:
+    """True where the query lies in the annotated volume."""
+    return bool((episode.query.inputs[1][:, _THERE] > 0).any())
+
+
+class EpisodeMethod(ABC):
+    """Answers episodes.
+
+    Attributes:
+        name: as the table has it.
+        needs_prior: True where it cannot answer for another volume.
+    """
+
+    name: str
+    needs_prior = False
+
+    @abstractmethod
+    def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
+        """(steps taken, what gives the query logits (Q, 1, H, W) at that point); the last is the method's answer."""
+
+
+class Interpolation(EpisodeMethod):
+    """Shape interpolation by signed distance."""
+
+    name = "interpolation"
+    needs_prior = True
+
+    def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
+        """See `EpisodeMethod.answers`."""
+        yield 0, lambda: interpolation_logits(episode.query.inputs[1]) - OUTSIDE
+
+
+class NearestSlice(EpisodeMethod):
+    """The shape on the nearest annotated slice."""
+
+    name = "nearest slice"
+    needs_prior = True
+
+    def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
+        """See `EpisodeMethod.answers`."""
+        segment = episode.query.inputs[1]
+        far = torch.where(segment[:, _THERE] > 0, segment[:, _FAR], torch.inf)[:, :, :1, :1]
+        after = (far[:, 1:] < far[:, :1]).expand_as(segment[:, :1])
+        shape = torch.where(after, segment[:, _AFTER, None], segment[:, _BEFORE, None])
+        yield 0, lambda: shape - OUTSIDE
+
+
+class Learned(EpisodeMethod):
+    """A meta-learner.
+
+    Args:
+        name: as the table has it.
+        learner: in evaluation mode.
+        steps: inner steps; None for as many as it was meta-trained with.
+        reach: see `blended`; 0 for the network alone.
+    """
+
+    def __init__(self, name: str, learner: Learner, steps: int | None = None, reach: float = 0.0) -> None:
+        self.name = name
+        self.learner = learner
+        self.steps = steps
+        self.reach = reach
+
+    def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
+        """See `EpisodeMethod.answers`."""
+        states: list[AdaptedState] = []
+        self.learner.adapt([episode.support], steps=self.steps, on_step=lambda _, state: states.append(state))
+
+        def logits(state: AdaptedState) -> torch.Tensor:
+            return blended(self.learner.predict(state, episode.query.inputs), episode.query.inputs[1], self.reach)
+
+        for step, state in enumerate(states):
+            yield step, lambda state=state: logits(state)
+
+
+class FineTuned(EpisodeMethod):
+    """A network trained on the support set alone, by AdamW: jointly pre-trained, or from scratch.
+
+    Args:
+        name: as the table has it.
+        network: called as network(image, segment channels); stays as it is.
+        steps: of AdamW.
+        rate: its learning rate.
+        loss: as in meta-training.
+        report: steps between two answers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        steps: int,
+        rate: float,
+        loss: Loss = segmentation_loss,
+        report: int = 5,
+    ) -> None:
+        self.name = name
+        self.network = network
+        self.steps = steps
+        self.rate = rate
+        self.loss = loss
+        self.report = report
+
+    def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
+        """See `EpisodeMethod.answers`."""
+        network = deepcopy(self.network).train()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate)
+
+        def logits() -> torch.Tensor:
+            with torch.no_grad():
+                return network(*episode.query.inputs)
+
+        yield 0, logits
+        for step in range(1, self.steps + 1):
+            with torch.enable_grad():
+                optimizer.zero_grad(set_to_none=True)
+                self.loss(network(*episode.support.inputs), episode.support.targets).backward()
+                optimizer.step()
+            if step % self.report == 0 or step == self.steps:
+                yield step, logits
