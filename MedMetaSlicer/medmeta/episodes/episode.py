@@ -14,7 +14,8 @@ class Examples:
     Attributes:
         inputs: what the learner's module takes, each tensor with the examples along its first axis. For segmentation
             the image channels (B, slices, H, W) and the segment channels (B, 13, H, W).
-        targets: the answers, (B, 1, H, W) masks for segmentation.
+        targets: the answers: (B, N, H, W) masks of N classes, where N is 1 for segmentation, and H and W are 1 for the
+            classes of whole pictures; anything for regression.
     """
 
     inputs: tuple[torch.Tensor, ...]

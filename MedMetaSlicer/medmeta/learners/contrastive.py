@@ -18,7 +18,7 @@ def contrastive_loss(
 
     Args:
         distances: (N,) d of each pair, at least 0.
-        same: (N,) y, 1 where both are of the same structure, else 0.
+        same: (N,) y, 1 where both are of the same class, else 0.
         margin: distance from which a pair of different ones costs nothing.
         squared: the squared form.
     """
@@ -30,11 +30,11 @@ def contrastive_loss(
 
 @dataclass(frozen=True)
 class RandomPairs:
-    """Draws pairs of a support pixel inside the structure and a query pixel, half of them inside too.
+    """Draws pairs of a support pixel of a class and a query pixel, half of them of that class too.
 
     Attributes:
-        count: pairs.
-        hard: share of the query pixels outside that lie near the structure's boundary, where telling is hard.
+        count: pairs, shared out among the classes.
+        hard: share of the query pixels outside that lie near the class's boundary, where telling is hard.
         ring: pixels that count as near.
     """
 
@@ -48,15 +48,22 @@ class RandomPairs:
         """Draws from torch's global generator.
 
         Args:
-            support, query: (B, 1, H, W) masks, 0 or 1.
+            support, query: (B, N, H, W) masks of N classes, 0 or 1.
 
         Returns:
-            (N,) pixel numbers in the flattened support, (N,) in the flattened query, and (N,) float, 1 for a pair of
-            the same structure; None where the support shows no structure.
+            (P,) pixel numbers in the support as (B, H, W) flattened, (P,) in the query, and (P,) float, 1 for a pair of
+            the same class; None where the support shows no class.
         """
+        classes = zip(support.split(1, dim=1), query.split(1, dim=1), strict=True)
+        drawn = [pairs for one in classes if (pairs := self._of_class(*one, self.count // support.shape[1])) is not None]
+        return tuple(torch.cat(part) for part in zip(*drawn, strict=True)) if drawn else None
+
+    def _of_class(
+        self, support: torch.Tensor, query: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
         inside, drawn = support.flatten() > 0.5, query.flatten() > 0.5
         near = F.max_pool2d(query.float(), 2 * self.ring + 1, stride=1, padding=self.ring).flatten() > 0.5
-        half = self.count // 2
+        half = count // 2
         hard = round(self.hard * half)
         if not bool(inside.any()):
             return None

@@ -1,4 +1,7 @@
-"""The Siamese network: a metric in which pixels of one structure lie close, whatever the structure.
+"""The Siamese network: a metric in which pixels of one class lie close, whatever the class.
+
+A class is a structure against all else in segmentation. In classification it is one of N, each against the others, and
+a picture has a single pixel: the picture itself.
 
 Sources: Bromley et al., NIPS 1993 (twin networks); Hadsell et al., CVPR 2006 (contrastive loss); Bertinetto et al.,
 ICLR 2019 (closed-form read-out inside meta-training).
@@ -27,8 +30,8 @@ class SiameseLearner(Learner):
     Adaptation is one closed-form fit: there are no inner steps, and the answer is there at once.
 
     Args:
-        module: has embed(*inputs) -> (B, D, H, W) and read(embedding, last input) -> (B, 1, H, W), what is known
-            without the support set; `SegmentBranch` is one.
+        module: has embed(*inputs) -> (B, D, H, W) and read(embedding, last input) -> (B, N, H, W), or (B, 1, H, W) for
+            all classes, what is known without the support set; `SegmentBranch` and `DigitEncoder` are such.
         loss: loss(logits, targets) of the read-out, in meta-training.
         backbone: runs once on the first input.
         read_out: a key of `READ_OUTS`.
@@ -78,7 +81,7 @@ class SiameseLearner(Learner):
         return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
 
     def embed(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, D, H, W) embedding and (B, 1, H, W) logits of what is known without the support set."""
+        """(B, D, H, W) embedding and (B, N or 1, H, W) logits of what is known without the support set."""
         *features, last = self.encode(inputs)
         embedding = self.module.embed(*features, last)
         return embedding, self.module.read(embedding, last)
@@ -99,18 +102,19 @@ class SiameseLearner(Learner):
         return state
 
     def _fit(self, support: Examples) -> AdaptedState:
-        return self.read_out.fit(*self.embed(support.inputs), support.targets)
+        return self.read_out.fit_each(*self.embed(support.inputs), support.targets)
 
     def predict(self, state: AdaptedState, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """See `Learner.predict`."""
         embedding, known = self.embed(inputs)
-        return known + self.read_out(state, embedding)
+        return known + self.read_out.read_each(state, embedding)
 
     def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Learner.meta_loss`: the read-out's loss on the query, and the contrastive loss, the mean over pairs."""
         support, known = self.embed(episode.support.inputs)
         query, query_known = self.embed(episode.query.inputs)
-        outputs = query_known + self.read_out(self.read_out.fit(support, known, episode.support.targets), query)
+        state = self.read_out.fit_each(support, known, episode.support.targets)
+        outputs = query_known + self.read_out.read_each(state, query)
         total = self.loss(outputs, episode.query.targets)
         pairs = self.random_pairs(episode.support.targets, episode.query.targets)
         if pairs is not None and self.contrast > 0:

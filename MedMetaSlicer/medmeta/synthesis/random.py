@@ -57,6 +57,10 @@ class Draw:
         lower, upper = torch.tensor(low), torch.tensor(high)
         return lower + (upper - lower) * torch.rand(len(low), generator=self.generator)
 
+    def order(self, count: int) -> list[int]:
+        """The numbers 0 .. count - 1 in random order."""
+        return torch.randperm(count, generator=self.generator).tolist()
+
     def rotation(self, degrees: float) -> torch.Tensor:
         """(3, 3) rotation about a random axis by at most `degrees`."""
         axis = torch.randn(3, generator=self.generator)

@@ -21,7 +21,7 @@ class LocalPrototypes(ReadOut):
     `locality` says: the same tissue elsewhere is another structure.
 
     Args:
-        window: side of the windows, pixels.
+        window: side of the windows, pixels; a smaller picture is one window.
         scale: of the cosines; learned.
     """
 
@@ -35,15 +35,16 @@ class LocalPrototypes(ReadOut):
 
     def fit(self, embedding: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> AdaptedState:
         """See `ReadOut.fit`."""
-        pooled = by_pixel(F.avg_pool2d(embedding, self.window))
-        share = by_pixel(F.avg_pool2d(targets.to(embedding.dtype), self.window))[:, 0]
-        places = self._places(F.avg_pool2d(embedding, self.window))
+        window = min(self.window, *embedding.shape[2:])
+        local = F.avg_pool2d(embedding, window)
+        pooled, places = by_pixel(local), self._places(local)
+        share = by_pixel(F.avg_pool2d(targets.to(embedding.dtype), window))[:, 0]
         state = {}
         for name, mask, full in (("inside", targets, share), ("outside", 1 - targets, 1 - share)):
             chosen = full >= FULL
             # One of the whole class too: a thin structure fills no window.
             rows, columns = mask[:, 0].nonzero()[:, 1:].unbind(1)
-            middle = torch.stack([2 * rows / mask.shape[2] - 1, 2 * columns / mask.shape[3] - 1], 1).mean(0)
+            middle = torch.stack([(2 * rows + 1) / mask.shape[2] - 1, (2 * columns + 1) / mask.shape[3] - 1], 1).mean(0)
             middle = torch.nan_to_num(middle.to(embedding.dtype))
             whole = mean_embedding(embedding, mask)
             state[name] = F.normalize(torch.cat([pooled[chosen], whole[None]]), dim=1)
