@@ -54,8 +54,9 @@ class RandomPairs:
             (P,) pixel numbers in the support as (B, H, W) flattened, (P,) in the query, and (P,) float, 1 for a pair of
             the same class; None where the support shows no class.
         """
+        count = self.count // support.shape[1]
         classes = zip(support.split(1, dim=1), query.split(1, dim=1), strict=True)
-        drawn = [pairs for one in classes if (pairs := self._of_class(*one, self.count // support.shape[1])) is not None]
+        drawn = [pairs for one in classes if (pairs := self._of_class(*one, count)) is not None]
         return tuple(torch.cat(part) for part in zip(*drawn, strict=True)) if drawn else None
 
     def _of_class(

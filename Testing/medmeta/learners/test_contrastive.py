@@ -36,6 +36,22 @@ def test_hard_negatives_lie_near_the_boundary(hard, expected):
     assert near.float().mean().item() == pytest.approx(expected, abs=0.04)
 
 
+def test_of_several_classes_each_has_its_share_of_pairs_that_start_in_it():
+    labels = torch.tensor([0, 1, 1, 2, 2, 2])
+    targets = torch.nn.functional.one_hot(labels).float()[:, :, None, None]
+    mine, theirs, same = RandomPairs(count=300)(targets, targets)
+    assert labels[mine].bincount().tolist() == [100, 100, 100]
+    assert torch.equal((labels[mine] == labels[theirs]).float(), same)
+    assert same.mean() == 0.5
+
+
+def test_a_class_that_the_support_does_not_show_has_no_pairs():
+    support = torch.eye(3)[[0, 1, 1]][:, :, None, None]
+    query = torch.eye(3)[[0, 1, 2]][:, :, None, None]
+    mine, theirs, same = RandomPairs(count=300)(support, query)
+    assert len(mine) == len(theirs) == len(same) == 200
+
+
 def test_without_the_structure_in_the_support_there_are_no_pairs_and_without_it_in_the_query_none_alike():
     support, query = masks()
     assert RandomPairs()(torch.zeros_like(support), query) is None
