@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "MedMetaSlicer" / "medmeta").rglob("*.py"))
 MODULE = [ROOT / "MedMetaSlicer" / "MedMetaSlicer.py", *sorted((ROOT / "MedMetaSlicer/MedMetaSlicerLib").glob("*.py"))]
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 HEAVY = {"torch", "monai", "SimpleITK", "scipy", "nilearn", "safetensors", "torchvision"}
 
 
@@ -70,7 +71,7 @@ def test_every_dependency_is_pinned_for_the_tests():
     assert names <= pins
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in DOCUMENTS)])
 def test_links_and_pictures_of_the_documents_exist(name):
     path = ROOT / name
     for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8")):
