@@ -82,6 +82,7 @@ class MetaTraining:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = self.stage == JOINT
         learner, history = self._learner()
+        started_at = commit()  # before anybody commits something else while it trains
         rate = self.learning_rate or (3e-3 if self.stage == JOINT else 3e-4)
         trainer = Trainer(
             learner,
@@ -97,7 +98,7 @@ class MetaTraining:
             "command": self.command,
             "seed": self.seed,
             "tasks": {"name": self.tasks.name, "sha256": self.tasks.sha256},
-            "commit": commit(),
+            "commit": started_at,
             "device": torch.cuda.get_device_name() if "cuda" in self.device else "CPU",
             "torch": torch.__version__,
             "init": file_hash(self.init) if self.init else None,
