@@ -18,22 +18,32 @@ AdaptedState = dict[str, torch.Tensor]
 class Learner(nn.Module, ABC):
     """A meta-learner: adapts to a support set, predicts a query, is meta-trained on episodes.
 
+    Args:
+        backbone: runs once on the first input and is shared by all tasks; it does not adapt. None for none.
+
     Attributes:
         name: the family, as in checkpoints and on the command line.
     """
 
     name: str
 
+    def __init__(self, backbone: nn.Module | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+
     def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
-        """The part of the work on inputs that adaptation does not change, so that it can be done once.
+        """The part of the work on inputs that adaptation does not change, so that it can be done once: the backbone.
 
         What it returns is taken by `adapt` and `predict` in place of the inputs.
         """
-        return inputs
+        first, *rest = inputs
+        if self.backbone is None or not isinstance(first, torch.Tensor):
+            return inputs
+        return (self.backbone(first), *rest)
 
     def shared(self) -> AdaptedState:
-        """The parameters that `encode` uses, by their names in the learner: fine-tuning may change them for all."""
-        return {}
+        """The backbone's parameters, by their names in the learner: fine-tuning may change them for all tasks."""
+        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
 
     @abstractmethod
     def adapt(

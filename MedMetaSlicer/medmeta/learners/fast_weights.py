@@ -31,7 +31,7 @@ class FastWeights(Learner):
         steps: inner steps in meta-training.
         step_weights: weight of the query loss after each of 0 .. steps inner steps (multi-step loss); None for the last
             step alone.
-        backbone: runs once on the first input and is shared by all tasks; it does not adapt.
+        backbone: see `Learner`.
         warm_start: where the inner loop starts, if not from the initialisation itself.
 
     Raises:
@@ -49,9 +49,8 @@ class FastWeights(Learner):
         backbone: nn.Module | None = None,
         warm_start: nn.Module | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(backbone)
         self.module = module
-        self.backbone = backbone
         self.loss = loss
         self.adapted = tuple(adapted)
         self.steps = steps
@@ -78,17 +77,6 @@ class FastWeights(Learner):
             for name, p in self.module.named_parameters()
             if any(fnmatch(name, pattern) for pattern in self.adapted)
         }
-
-    def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
-        """Runs the backbone once, so that the inner loop need not; see `Learner.encode`."""
-        first, *rest = inputs
-        if self.backbone is None or not isinstance(first, torch.Tensor):
-            return inputs
-        return (self.backbone(first), *rest)
-
-    def shared(self) -> AdaptedState:
-        """See `Learner.shared`: the backbone's parameters."""
-        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
 
     def prepare(self, examples: Examples) -> Examples:
         """Examples with encoded inputs."""

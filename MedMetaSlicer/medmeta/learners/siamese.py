@@ -33,7 +33,7 @@ class SiameseLearner(Learner):
         module: has embed(*inputs) -> (B, D, H, W) and read(embedding, last input) -> (B, N, H, W), or (B, 1, H, W) for
             all classes, what is known without the support set; `SegmentBranch` and `DigitEncoder` are such.
         loss: loss(logits, targets) of the read-out, in meta-training.
-        backbone: runs once on the first input.
+        backbone: see `Learner`.
         read_out: a key of `READ_OUTS`.
         margin, squared: see `contrastive_loss`.
         contrast: weight of the contrastive loss beside the read-out's.
@@ -57,28 +57,16 @@ class SiameseLearner(Learner):
         contrast: float = 1.0,
         pairs: int = 512,
     ) -> None:
-        super().__init__()
+        super().__init__(backbone)
         if read_out not in READ_OUTS:
             raise ValueError(f"read_out {read_out!r} is not one of {sorted(READ_OUTS)}")
         self.module = module
-        self.backbone = backbone
         self.loss = loss
         self.read_out = READ_OUTS[read_out]()
         self.margin = margin
         self.squared = squared
         self.contrast = contrast
         self.random_pairs = RandomPairs(pairs)
-
-    def encode(self, inputs: tuple[torch.Tensor, ...]) -> tuple:
-        """See `Learner.encode`: the backbone."""
-        first, *rest = inputs
-        if self.backbone is None or not isinstance(first, torch.Tensor):
-            return inputs
-        return (self.backbone(first), *rest)
-
-    def shared(self) -> AdaptedState:
-        """See `Learner.shared`: the backbone's parameters."""
-        return {name: p for name, p in self.named_parameters() if name.startswith("backbone.")}
 
     def embed(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, D, H, W) embedding and (B, N or 1, H, W) logits of what is known without the support set."""
