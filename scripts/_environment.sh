@@ -26,8 +26,8 @@ install_torch() {
         "$python" -m pip install --quiet "$wanted"
         return
     fi
-    # The CPU build, from PyTorch's own index; where that cannot be reached, the wheel that pip finds without its CUDA
-    # dependencies, which a machine without a GPU does not need.
+    # The CPU build, from PyTorch's own index; where that cannot be reached, the wheel that pip finds. If that one is a
+    # CUDA build, installing the project brings its libraries too: it does not load without them.
     "$python" -m pip install --quiet --retries 0 --timeout 8 \
         --index-url https://download.pytorch.org/whl/cpu "$wanted" 2>/dev/null ||
         { "$python" -m pip install --quiet filelock typing-extensions sympy networkx jinja2 fsspec 'setuptools<82' &&

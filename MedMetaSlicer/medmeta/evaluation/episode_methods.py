@@ -16,8 +16,10 @@ from medmeta.learners.inner_loop import Loss
 from medmeta.learners.losses import segmentation_loss
 
 _BEFORE, _AFTER = (SEGMENT_CHANNELS.index(f"shape on the annotated slice {side}") for side in ("before", "after"))
-_FAR = slice(SEGMENT_CHANNELS.index("distance to the annotated slice before"), _AFTER + 6)
-_THERE = slice(SEGMENT_CHANNELS.index("has an annotated slice before"), _AFTER + 8)
+_FAR, _THERE = (
+    [SEGMENT_CHANNELS.index(f"{what} annotated slice {side}") for side in ("before", "after")]
+    for what in ("distance to the", "has an")
+)
 OUTSIDE = 1e-4
 """Taken off a signed distance: what lies on the border lies outside."""
 
