@@ -118,10 +118,7 @@ class MetaTraining:
             start, header = load_checkpoint(self.init)
             history = [*header["provenance"].get("history", []), header["provenance"]]
             learner = create_learner(name, start.network_settings, settings)
-            # What the inner loop learned belongs to its settings; network and closed-form head are taken over.
-            taken = ("module.", "backbone.", "warm_start.")
-            weights = {key: weight for key, weight in start.state_dict().items() if key.startswith(taken)}
-            learner.load_state_dict(weights, strict=False)
+            learner.load_state_dict(_taken_over(start, learner), strict=False)
         else:
             learner = create_learner(name, settings=settings)
         learner = learner.to(self.device)
@@ -143,6 +140,22 @@ class MetaTraining:
             batches, batch_size=None, num_workers=self.workers, pin_memory="cuda" in self.device,
             worker_init_fn=lambda _: torch.set_num_threads(1), prefetch_factor=2 if self.workers else None,
         )  # fmt: skip
+
+
+HEADS = ("warm_start.ridge.", "read_out.head.")
+"""Where learners keep their closed-form head."""
+
+
+def _taken_over(start: Learner, learner: Learner) -> dict[str, torch.Tensor]:
+    """Network and closed-form head, by the learner's names; what an inner loop learned belongs to its settings."""
+    head = next((name for name in HEADS if any(key.startswith(name) for key in learner.state_dict())), None)
+    taken = {}
+    for key, weight in start.state_dict().items():
+        if key.startswith(("module.", "backbone.")):
+            taken[key] = weight
+        elif head and key.startswith(HEADS):
+            taken[head + key.rpartition(".")[2]] = weight
+    return taken
 
 
 def commit() -> str:
