@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from medmeta import __version__
-from medmeta.adaptation.augment import support_versions
 from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.guard import Choice, Guard, blended
 from medmeta.adaptation.render import render
@@ -21,6 +20,7 @@ from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
 from medmeta.episodes import image_channels, segment_channels
+from medmeta.episodes.flips import support_versions
 from medmeta.errors import AnnotationError, MedMetaError
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.checkpoint import load_checkpoint

@@ -23,6 +23,9 @@ def meta_train(
     learning_rate: float | None = typer.Option(None, "--learning-rate", help="Default: the learner's usual one."),
     batch: int = typer.Option(4, "--batch", min=1, help="Episodes a batch."),
     query: int = typer.Option(5, "--query", min=1, help="Query slices an episode."),
+    without_prior: float = typer.Option(
+        0.4, "--without-prior", min=0, max=1, help="Share of episodes whose query comes from another volume."
+    ),
     sizes: str = typer.Option("48,56,64", "--sizes", help="Window sides, pixels, multiples of 8."),
     episodes_per_cohort: int = typer.Option(12, "--episodes-per-cohort", min=1),
     workers: int = typer.Option(1, "--workers", min=0, help="Processes that draw episodes."),
@@ -48,8 +51,8 @@ def meta_train(
     if not sides or any(side < 16 or side % 8 for side in sides):
         raise MedMetaError(f"--sizes {sizes} is not a list of multiples of 8 from 16 on: write it like 48,56,64.")
     training = MetaTraining(
-        learner, out, minutes, inputs.task_set(tasks), init, learning_rate, batch, query, sides,
-        episodes_per_cohort, workers, steps, str(resolve_device(device)), seed, log_dir,
+        learner, out, minutes, inputs.task_set(tasks), init, learning_rate, batch, query,
+        without_prior, sides, episodes_per_cohort, workers, steps, str(resolve_device(device)), seed, log_dir,
         command=shlex.join(["medmeta", *sys.argv[1:]]),
     )  # fmt: skip
     trainer = training.run(lambda text: None if json else print(text, flush=True), stop_after)

@@ -11,6 +11,7 @@ from torch import nn
 
 from medmeta.adaptation.guard import blended, interpolation_logits
 from medmeta.episodes import SEGMENT_CHANNELS, Episode
+from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.inner_loop import Loss
 from medmeta.learners.losses import segmentation_loss
@@ -90,7 +91,9 @@ class Learned(EpisodeMethod):
     def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
         """See `EpisodeMethod.answers`."""
         states: list[AdaptedState] = []
-        self.learner.adapt([episode.support], steps=self.steps, on_step=lambda _, state: states.append(state))
+        self.learner.adapt(
+            support_versions(episode.support), steps=self.steps, on_step=lambda _, state: states.append(state)
+        )
 
         def logits(state: AdaptedState) -> torch.Tensor:
             return blended(self.learner.predict(state, episode.query.inputs), episode.query.inputs[1], self.reach)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medmeta.episodes.flips import support_versions
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import Learner
 from medmeta.learners.fast_weights import FastWeights
@@ -18,7 +19,7 @@ from medmeta.networks import create_network
 MAML_DEFAULTS: dict[str, Any] = {
     "adapted": ("*",),
     "steps": 3,
-    "step_size": 0.02,
+    "step_size": 0.005,
     "granularity": "layer",
     "step_weights": (0.2, 0.0, 0.0, 1.0),
     "largest_gradient": 2.0,
@@ -59,7 +60,7 @@ def create_learner(
     made = create_network(**(network or {}))
     parts = {"backbone": made.encoder}
     if issubclass(kind, FastWeights):
-        parts["warm_start"] = RidgeWarmStart()
+        parts |= {"warm_start": RidgeWarmStart(), "versions": support_versions}
     try:
         learner = kind(made.branch, segmentation_loss, **parts, **{**defaults, **(settings or {})})
     except (TypeError, ValueError) as error:

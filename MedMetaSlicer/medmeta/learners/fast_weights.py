@@ -33,6 +33,8 @@ class FastWeights(Learner):
             step alone.
         backbone: see `Learner`.
         warm_start: where the inner loop starts, if not from the initialisation itself.
+        versions: support set -> the versions of it that the inner loop takes in turn in meta-training, as `adapt` is
+            given them; None for the one as it is.
 
     Raises:
         ValueError: no parameter's name matches `adapted`, or `step_weights` is not steps + 1 long.
@@ -48,6 +50,7 @@ class FastWeights(Learner):
         step_weights: Sequence[float] | None = None,
         backbone: nn.Module | None = None,
         warm_start: nn.Module | None = None,
+        versions: Callable[[Examples], list[Examples]] | None = None,
     ) -> None:
         super().__init__(backbone)
         self.module = module
@@ -58,6 +61,7 @@ class FastWeights(Learner):
         if len(self.step_weights) != steps + 1:
             raise ValueError(f"step_weights has {len(self.step_weights)} numbers, not steps + 1 = {steps + 1}")
         self.warm_start = warm_start
+        self.versions = versions or (lambda examples: [examples])
         if not self.initial():
             raise ValueError(f"no parameter of {type(module).__name__} matches {self.adapted}")
 
@@ -114,9 +118,11 @@ class FastWeights(Learner):
 
     def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Learner.meta_loss`: the query loss after the inner loop, or its weighted sum over the steps."""
-        support, query = self.prepare(episode.support), self.prepare(episode.query)
+        # Step t takes version t, so that no more are needed than there are steps.
+        support = [self.prepare(version) for version in self.versions(episode.support)[: max(1, self.steps)]]
+        query = self.prepare(episode.query)
         total, outputs = torch.zeros((), device=query.targets.device), query.targets
-        for weight, fast in zip(self.step_weights, self.trajectory([support]), strict=False):
+        for weight, fast in zip(self.step_weights, self.trajectory(support), strict=False):
             if weight > 0:
                 outputs = functional_call(self.module, fast, query.inputs)
                 total = total + weight * self.loss(outputs, query.targets)

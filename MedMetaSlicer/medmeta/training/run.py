@@ -41,6 +41,7 @@ class MetaTraining:
         learning_rate: None for the stage's usual one.
         batch: episodes a batch.
         query: query slices an episode.
+        without_prior: how often the query comes from another volume.
         sizes: window sides, pixels.
         episodes_per_cohort: episodes that are drawn from a cohort before it is thrown away.
         workers: processes that draw episodes.
@@ -59,6 +60,7 @@ class MetaTraining:
     learning_rate: float | None = None
     batch: int = 4
     query: int = 5
+    without_prior: float = 0.4
     sizes: tuple[int, ...] = (48, 56, 64)
     episodes_per_cohort: int = 12
     workers: int = 1
@@ -133,7 +135,7 @@ class MetaTraining:
             self.tasks.count,
             self.batch,
             episodes_per_cohort=self.episodes_per_cohort,
-            random_shape=RandomEpisodeShape(query=self.query, sizes=self.sizes),
+            random_shape=RandomEpisodeShape(self.without_prior, self.query, self.sizes),
             random_cohort=self.tasks.random_cohort,
         )
         return DataLoader(

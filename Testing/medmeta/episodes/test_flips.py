@@ -1,7 +1,7 @@
 import torch
 
-from medmeta.adaptation.augment import flipped, support_versions
 from medmeta.episodes import Examples
+from medmeta.episodes.flips import flipped, support_versions
 
 
 def examples():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medmeta.episodes import Examples
+from medmeta.episodes.episode import Examples
 
 
 def flipped(examples: Examples, axes: tuple[int, ...]) -> Examples:
