@@ -44,12 +44,16 @@ class MedMetaSlicerParameterNode:
     segmentation - a few slices of it are drawn
     device - auto, cpu or cuda
     seed - makes the result repeatable
+    learner - auto tries all on held-out slices
+    budget - seconds for adapting; 0 for no limit
     """
 
     volume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
     seed: Annotated[int, WithinRange(0, 999999)] = 0
+    learner: Annotated[str, Choice(["auto", "maml", "siamese", "lstm"])] = "auto"
+    budget: Annotated[int, WithinRange(0, 3600)] = 0
 
 
 class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -60,13 +60,15 @@ class Panel:
                 others,
                 device=self.ui.deviceSelector.currentText,
                 seed=int(self.ui.seedSpinBox.value),
+                learner=self.ui.learnerSelector.currentText,
+                budget=int(self.ui.budgetSpinBox.value) or None,
             )
 
             def finish(outcome):
                 self.process.write(request, outcome, volumeNode, others)
                 self._request = request
                 self._task = outcome.adaptation.task if others else None
-                return self._report(outcome.adaptation)
+                return self._report(outcome.adaptation) + self._outOfRange(others, outcome.others)
 
             return lambda progress: self.process.compute(request, progress), finish
 
@@ -90,7 +92,8 @@ class Panel:
             def finish(result):
                 self._task, predictions = result
                 self.process.add(others, predictions, request.case.annotation.segments)
-                return self.tr("Predicted {count} volumes.").format(count=len(others))
+                text = self.tr("Predicted {count} volumes.").format(count=len(others))
+                return text + self._outOfRange(others, predictions)
 
             return work, finish
 
@@ -166,9 +169,20 @@ class Panel:
         }
         return texts.get(phase, phase)
 
+    def _outOfRange(self, nodes, predictions):
+        """Names the volumes that do not look like the annotated one; nothing where there is none."""
+        pairs = zip(nodes, predictions, strict=True)
+        far = [node.GetName() for node, p in pairs if p.similarity is not None and not p.similarity.in_range]
+        if not far:
+            return ""
+        return " " + self.tr("Unlike the annotated volume, check: {names}.").format(names=", ".join(far))
+
     def _report(self, adaptation):
         parts = []
         for quality in adaptation.quality:
             expected = f"{quality.expected_dice:.2f}" if quality.expected_dice is not None else self.tr("unknown")
-            parts.append(self.tr("{name}: expected Dice {dice}").format(name=quality.segment.name, dice=expected))
+            text = self.tr("{name}: expected Dice {dice} ({learner})")
+            parts.append(text.format(name=quality.segment.name, dice=expected, learner=quality.learner))
+        if adaptation.left_out:
+            parts.append(self.tr("no time to try {names}").format(names=", ".join(adaptation.left_out)))
         return self.tr("Done in {seconds:.0f} s. ").format(seconds=adaptation.seconds) + "; ".join(parts)

@@ -19,12 +19,16 @@ class Request:
     :param others: medmeta.volumes.Volume of each other volume
     :param device: "auto", "cpu" or "cuda"
     :param seed: whole number
+    :param learner: "auto", "maml", "siamese" or "lstm"
+    :param budget: seconds for adapting; None for no limit
     """
 
     case: AnnotatedVolume
     others: tuple = ()
     device: str = "auto"
     seed: int = 0
+    learner: str = "auto"
+    budget: float | None = None
 
 
 @dataclass
@@ -44,15 +48,16 @@ class Process:
     def __init__(self, engine=None):
         self.engine = engine or Engine()
 
-    def read(self, volumeNode, segmentationNode, otherVolumeNodes=(), slices=None, axis="auto", device="auto", seed=0):
+    def read(self, volumeNode, segmentationNode, otherVolumeNodes=(), slices=None, axis="auto", **options):
         """Takes all that is needed out of the scene. Main thread only; changes nothing.
 
+        :param options: of Request: device, seed, learner, budget
         :raises MedMetaError: something is missing or cannot be used; the message says what to do
         """
         volume = volumeFromNode(volumeNode)
         annotation = annotationFromSegmentation(segmentationNode, volumeNode, slices=slices, axis=axis)
         others = tuple(volumeFromNode(node) for node in otherVolumeNodes)
-        return Request(AnnotatedVolume(volume, annotation), others, device, seed)
+        return Request(AnnotatedVolume(volume, annotation), others, **options)
 
     def compute(self, request, progress=None, checkpoint=None):
         """The work itself, in any thread: knows no node.
@@ -61,7 +66,12 @@ class Process:
         """
         options = {"device": request.device, "progress": progress, "checkpoint": checkpoint}
         adaptation = self.engine.adapt(
-            [request.case], forOtherVolumes=bool(request.others), seed=request.seed, **options
+            [request.case],
+            forOtherVolumes=bool(request.others),
+            seed=request.seed,
+            learner=request.learner,
+            budget=request.budget,
+            **options,
         )
         return Outcome(adaptation, self.predictAll(adaptation.task, request.others, options))
 
@@ -97,16 +107,16 @@ class Process:
         otherVolumeNodes=(),
         slices=None,
         axis="auto",
-        device="auto",
-        seed=0,
         confidence=False,
         progress=None,
         checkpoint=None,
+        **options,
     ):
         """All of it, one after the other; for scripts.
 
+        :param options: of Request: device, seed, learner, budget
         :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
         """
-        request = self.read(volumeNode, segmentationNode, otherVolumeNodes, slices, axis, device, seed)
+        request = self.read(volumeNode, segmentationNode, otherVolumeNodes, slices, axis, **options)
         outcome = self.compute(request, progress, checkpoint)
         return self.write(request, outcome, volumeNode, otherVolumeNodes, confidence)

@@ -58,6 +58,7 @@ class Interpolation:
     def __init__(self):
         self.cases = []
         self.forOtherVolumes = []
+        self.inRange = True
 
     def adapt(self, cases, *, forOtherVolumes, progress=None, **_):
         from types import SimpleNamespace
@@ -77,7 +78,7 @@ class Interpolation:
         prediction = SimpleNamespace(
             labels=Volume(filled, case.volume.geometry), confidence=Volume(sure, case.volume.geometry)
         )
-        return SimpleNamespace(task=filled, predictions=(prediction,), quality=(), seconds=0.0)
+        return SimpleNamespace(task=filled, predictions=(prediction,), quality=(), left_out=(), seconds=0.0)
 
     def predict(self, task, volume, **_):
         from types import SimpleNamespace
@@ -85,7 +86,9 @@ class Interpolation:
         from medmeta.volumes import Volume
 
         return SimpleNamespace(
-            labels=Volume(task, volume.geometry), confidence=Volume(np.ones(task.shape, np.float32), volume.geometry)
+            labels=Volume(task, volume.geometry),
+            confidence=Volume(np.ones(task.shape, np.float32), volume.geometry),
+            similarity=SimpleNamespace(in_range=self.inRange),
         )
 
 

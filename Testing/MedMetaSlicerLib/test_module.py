@@ -3,6 +3,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "MedMetaSlicer"
 HEAVY = {"torch", "monai", "SimpleITK", "scipy", "safetensors", "typer", "rich", "PIL", "nilearn"}
@@ -70,10 +72,11 @@ def test_parameter_names_in_the_ui_file_are_the_parameter_nodes():
     assert named == set(parameters())
 
 
-def test_a_combo_box_is_bound_to_the_choices_that_it_shows():
+@pytest.mark.parametrize("name", ["device", "learner"])
+def test_a_combo_box_is_bound_to_the_choices_that_it_shows(name):
     # Slicer refuses to connect a combo box to a parameter without Choice, and the panel would not open.
-    items = [item.text for item in widgets()["deviceSelector"].findall("item/property/string")]
-    assert parameters()["device"] == f"Annotated[str, Choice({items})]"
+    items = [item.text for item in widgets()[f"{name}Selector"].findall("item/property/string")]
+    assert parameters()[name] == f"Annotated[str, Choice({items})]"
 
 
 def test_the_seed_cannot_become_negative():

@@ -49,6 +49,8 @@ class Desk:
             otherVolumesSelector=Signals(checkedNodes=lambda: list(others)),
             deviceSelector=SimpleNamespace(currentText="cpu"),
             seedSpinBox=SimpleNamespace(value=0.0),
+            learnerSelector=SimpleNamespace(currentText="auto"),
+            budgetSpinBox=SimpleNamespace(value=0),
             progressBar=SimpleNamespace(value=0, maximum=1),
             statusLabel=SimpleNamespace(text=""),
             adaptButton=Signals(enabled=True),
@@ -117,6 +119,16 @@ def test_the_other_volumes_are_predicted_with_it(scene, ball, interpolation):
     desk.finish()
     assert segmentations(scene) == 3
     assert interpolation.forOtherVolumes == [True]
+
+
+def test_a_volume_that_does_not_look_like_the_annotated_one_is_named(scene, ball, interpolation):
+    volumeNode, segmentationNode, _ = ball
+    interpolation.inRange = False
+    desk = Desk(interpolation, volumeNode, segmentationNode, [otherVolume(volumeNode)])
+    desk.ui.adaptButton.click()
+    desk.finish()
+    assert desk.ui.statusLabel.text.endswith("Unlike the annotated volume, check: other.")
+    assert segmentations(scene) == 3
 
 
 def test_volumes_that_are_chosen_later_are_predicted_and_adapted_for_only_once(scene, ball, interpolation):

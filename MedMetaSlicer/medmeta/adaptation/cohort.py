@@ -13,17 +13,21 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from medmeta.adaptation.predict import whole_stack
+from medmeta.adaptation.budget import Budget
 from medmeta.adaptation.results import Counter
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack
 from medmeta.adaptation.tiles import RandomTile
+from medmeta.adaptation.whole import whole_stack
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, image_channels
 from medmeta.episodes.channels import SEGMENT_CHANNELS
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.losses import segmentation_loss
 from medmeta.synthesis.random import Draw
+
+LEAST_STEPS = 30
+"""Steps of fine-tuning that are taken whatever the budget."""
 
 
 class CohortAdapter:
@@ -78,8 +82,8 @@ class CohortAdapter:
         return math.sqrt(rows * columns) / self.settings.other_region.window(drawn, (rows, columns)).zoom
 
     @torch.no_grad()
-    def adapt(self, counter: Counter) -> tuple[AdaptedState, list[AdaptedState]]:
-        """Adapts to all segments together.
+    def adapt(self, counter: Counter, clock: Budget) -> tuple[AdaptedState, list[AdaptedState]]:
+        """Adapts to all segments together, in the time that is left, but with `LEAST_STEPS` in any case.
 
         Returns:
             What all segments share, and one state for each segment.
@@ -93,13 +97,19 @@ class CohortAdapter:
             parameters = [*shared.values(), *(p for state in states for p in state.values())]
             rate, steps = self.settings.other_rate, self.settings.other_steps
             optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-2)
+            begun, left = clock.spent, max(clock.seconds - clock.spent, 1e-3)
             for step in range(steps):
+                done = max(step / steps, (clock.spent - begun) / left)
+                if done >= 1 and step >= LEAST_STEPS:
+                    break
+                done = min(done, 1 - 1 / steps)
                 for group in optimizer.param_groups:
-                    group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * step / steps)) / 2
+                    group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * done)) / 2
                 optimizer.zero_grad(set_to_none=True)
                 self._backward(self._batch(self.settings.other_batch), states)
                 optimizer.step()
                 counter.tick()
+        counter.finish()
         return (
             {name: p.detach() for name, p in shared.items()},
             [{name: p.detach() for name, p in state.items()} for state in states],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,32 +11,38 @@ import numpy as np
 import torch
 
 from medmeta import __version__
+from medmeta.adaptation.budget import Budget, OutOfTime
 from medmeta.adaptation.cohort import CohortAdapter
-from medmeta.adaptation.guard import Choice, Guard, blended
-from medmeta.adaptation.render import render
+from medmeta.adaptation.complete import adapt_segment, complete
+from medmeta.adaptation.contenders import AUTO, Contender, find_contenders
+from medmeta.adaptation.guard import choose
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.support import AnnotatedStack, annotated_stacks, support_examples, support_places
+from medmeta.adaptation.similarity import Signatures
+from medmeta.adaptation.support import AnnotatedStack, annotated_stacks
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.trials import Trial, candidate_steps, held_out_places, try_out, usual_steps
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
-from medmeta.episodes import image_channels, segment_channels
-from medmeta.episodes.flips import support_versions
+from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
 from medmeta.errors import AnnotationError, MedMetaError
-from medmeta.learners.base import AdaptedState, Learner
-from medmeta.learners.checkpoint import load_checkpoint
-from medmeta.learners.weights import find_weights
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import check_supported
 
 LARGEST_SEED = 2**32 - 1
+
+FOR_OTHER_VOLUMES = "maml"
+"""The learner that is fine-tuned for volumes in which nothing is drawn, where the user left the choice open: all of its
+branch adapts."""
 
 
 @torch.no_grad()
 def adapt(
     cases: Sequence[AnnotatedVolume],
     *,
+    learner: str = AUTO,
     checkpoint: str | Path | None = None,
+    budget: float | None = None,
     device: str = "auto",
     seed: int = 0,
     settings: AdaptationSettings | None = None,
@@ -45,7 +52,11 @@ def adapt(
 
     Args:
         cases: one or more volumes with their sparse annotation, with the same segments.
-        checkpoint: meta-trained weights, a path or a bundled name; None for the default.
+        learner: "auto" tries all and their blend on held-out annotated slices, and takes what does best for each
+            segment; or the name of one.
+        checkpoint: meta-trained weights, a path or a bundled name, to use alone; None for the bundled ones.
+        budget: seconds; learners that there is no time to try are left out (never the first), and fine-tuning for other
+            volumes ends with it. None for no limit; with one, the result depends on the machine's speed.
         device: "auto", "cpu", "cuda" or "cuda:N".
         seed: makes the result repeatable.
         settings: see `AdaptationSettings`.
@@ -53,9 +64,9 @@ def adapt(
 
     Raises:
         AnnotationError: nothing is drawn, or the cases do not fit each other.
-        CheckpointError: the weights cannot be read.
+        CheckpointError: an unknown learner, or weights that cannot be read.
         DeviceError: the device is not there.
-        MedMetaError: a seed out of range.
+        MedMetaError: a seed or a budget out of range.
         VolumeError: a volume that cannot be used.
     """
     started = time.monotonic()
@@ -64,108 +75,133 @@ def adapt(
         raise AnnotationError("No annotated volume was given: draw the structure on one slice or more.")
     if not 0 <= seed <= LARGEST_SEED:
         raise MedMetaError(f"Seed {seed} is not one: give a whole number from 0 to {LARGEST_SEED}.")
+    if budget is not None and not budget > 0:
+        raise MedMetaError(f"Budget {budget} is not one: give a number of seconds above zero.")
+    clock = Budget(budget)
     target = resolve_device(device)
     for case in cases:
         check_supported(case.volume, case.annotation.axis)
-    weights = find_weights(checkpoint)
-    learner, header = load_checkpoint(weights)
-    learner.to(target)
+    found = find_contenders(learner, checkpoint, target)
     torch.manual_seed(seed)
-    slices = header["network"]["slices"]
     segments = cases[0].annotation.segments
     stacks, grey = annotated_stacks(cases, settings.region)
 
-    choices = _choose(learner, stacks, len(segments), settings, slices, progress)
-    counter = Counter(progress, "adapt", sum(choice.steps + 1 for choice in choices))
-    states = [_adapt_segment(learner, stacks, i, choice.steps, slices, counter) for i, choice in enumerate(choices)]
+    tried = _try(found, stacks, len(segments), settings, clock, progress)
+    contenders = {contender.name: contender for contender in found if contender.name in tried}
+    usual = {name: usual_steps(contender, settings) for name, contender in contenders.items()}
+    choices = [
+        choose({name: trials[i] for name, trials in tried.items()}, usual, settings) for i in range(len(segments))
+    ]
+    counter = Counter(progress, "adapt", sum(steps + 1 for choice in choices for steps in choice.steps.values()))
+    states = [adapt_segment(contenders, stacks, i, choice, counter) for i, choice in enumerate(choices)]
     counter = Counter(progress, "predict", sum(stack.shape[0] for stack in stacks))
     predictions = [
-        _complete(learner, case, stack, states, choices, settings.batch, slices, counter)
+        complete(contenders, case, stack, states, choices, settings.batch, counter)
         for case, stack in zip(cases, stacks, strict=True)
     ]
+    chosen = contenders.get(FOR_OTHER_VOLUMES) or next(iter(contenders.values()))
+    task = _task(chosen, cases, stacks, predictions, grey, settings, seed, clock, progress)
+    quality = tuple(
+        SegmentQuality(
+            segment, choice.expected_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
+            choice.scores,
+        )
+        for segment, choice in zip(segments, choices, strict=True)
+    )  # fmt: skip
+    left_out = tuple(contender.name for contender in found if contender.name not in contenders)
+    return Adaptation(task, predictions=tuple(predictions), quality=quality, seconds=time.monotonic() - started,
+                      left_out=left_out)  # fmt: skip
 
+
+def _try(
+    contenders: Sequence[Contender],
+    stacks: Sequence[AnnotatedStack],
+    segments: int,
+    settings: AdaptationSettings,
+    clock: Budget,
+    progress: ProgressCallback | None,
+) -> dict[str, list[list[Trial]]]:
+    """Learner -> its trials for each segment, for all learners that there is time for: always the first."""
+    folds = sum(len(held_out_places(stacks, index, settings.folds)) for index in range(segments))
+    steps = {c.name: max(candidate_steps(c, settings)) + 1 for c in contenders}
+    counter = Counter(progress, "check", folds * sum(steps.values()))
+    tried: dict[str, list[list[Trial]]] = {}
+    predicting = 0.0
+    for contender in contenders:
+        first = not tried
+        # Whoever takes part must also predict all slices: as long again for each as for those before.
+        reserve = predicting * (len(tried) + 1)
+
+        def tick(first: bool = first, reserve: float = reserve) -> None:
+            counter.tick()
+            if not first:
+                clock.check(reserve)
+
+        try:
+            tick()
+            tried[contender.name] = [try_out(contender, stacks, i, settings, tick) for i in range(segments)]
+        except OutOfTime:
+            break
+        if first and not math.isinf(clock.seconds):
+            predicting = _seconds_to_predict(contender, stacks, segments, settings.batch)
+    counter.finish()
+    return tried
+
+
+def _seconds_to_predict(contender: Contender, stacks: Sequence[AnnotatedStack], segments: int, batch: int) -> float:
+    """Seconds that a learner takes to predict all slices, judged by one batch."""
+    stack = stacks[0]
+    positions = [min(i, stack.shape[0] - 1) for i in range(batch)]
+    image = image_channels(stack.stack, positions, contender.slices).to(contender.device)
+    channels = segment_channels(stack.stack, positions, stack.priors[0]).to(contender.device)
+    state = contender.learner.adapt([Examples((image, channels), channels[:, :1] * 0)], steps=0)
+    clock = Budget()
+    contender.learner.predict(state, (*contender.learner.encode((image,)), channels)).sum().item()
+    return clock.spent * segments * sum(stack.shape[0] for stack in stacks) / batch
+
+
+def _task(
+    contender: Contender,
+    cases: Sequence[AnnotatedVolume],
+    stacks: Sequence[AnnotatedStack],
+    predictions: Sequence[Prediction],
+    grey: GreyWindow,
+    settings: AdaptationSettings,
+    seed: int,
+    clock: Budget,
+    progress: ProgressCallback | None,
+) -> AdaptedTask:
+    """What is kept for other volumes; empty states where it was not asked for."""
+    segments = cases[0].annotation.segments
     frame, window = stacks[0].frame, stacks[0].window
-    shared, tile = {}, (window.rows, window.columns)
+    shared, states, tile = {}, [{} for _ in segments], (window.rows, window.columns)
     pixel = float(np.sqrt(frame.spacing[1] * frame.spacing[2])) / window.zoom
     if settings.for_other_volumes:
         counter = Counter(progress, "cohort", settings.other_steps)
         completed = [prediction.labels.array for prediction in predictions]
-        adapter = CohortAdapter(learner, cases, stacks, completed, grey, settings, slices, seed)
-        shared, states = adapter.adapt(counter)
+        adapter = CohortAdapter(contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed)
+        shared, states = adapter.adapt(counter, clock)
         tile, pixel = adapter.tile, adapter.pixel
-    task = AdaptedTask(
+    seen = Signatures(contender.device)
+    return AdaptedTask(
         segments,
         tuple(states),
         shared,
-        {"name": weights.name, "sha256": header["sha256"]},
+        contender.weights,
         frame.direction,
         pixel,
         tile,
         grey,
+        torch.stack(
+            [seen.of(case.volume, stack.frame, pixel, grey) for case, stack in zip(cases, stacks, strict=True)]
+        ),
         {
             "version": __version__,
             "seed": seed,
-            "device": str(target),
+            "device": str(contender.device),
+            "learner": contender.name,
             "axis": cases[0].annotation.axis,
             "slices": [list(case.annotation.slices) for case in cases],
             "for_other_volumes": settings.for_other_volumes,
         },
     )
-    quality = tuple(
-        SegmentQuality(segment, choice.expected_dice, choice.interpolation_dice, choice.steps, choice.reach)
-        for segment, choice in zip(segments, choices, strict=True)
-    )
-    return Adaptation(task, tuple(predictions), quality, time.monotonic() - started)
-
-
-def _choose(
-    learner: Learner,
-    stacks: Sequence[AnnotatedStack],
-    segments: int,
-    settings: AdaptationSettings,
-    slices: int,
-    progress: ProgressCallback | None,
-) -> list[Choice]:
-    guard = Guard(learner, stacks, settings, slices, support_versions, lambda: counter.tick())
-    folds = sum(len(guard.held_out_places(index)) for index in range(segments))
-    counter = Counter(progress, "check", folds * (max(settings.steps) + 1))
-    return [guard.choose(index) for index in range(segments)]
-
-
-def _adapt_segment(
-    learner: Learner, stacks: Sequence[AnnotatedStack], segment: int, steps: int, slices: int, counter: Counter
-) -> AdaptedState:
-    device = next(learner.parameters()).device
-    support = support_examples(stacks, segment, support_places(stacks), slices, prior=True).to(device)
-    return learner.adapt(support_versions(support), steps=steps, on_step=lambda *_: counter.tick())
-
-
-def _complete(
-    learner: Learner,
-    case: AnnotatedVolume,
-    stack: AnnotatedStack,
-    states: Sequence[AdaptedState],
-    choices: Sequence[Choice],
-    batch: int,
-    slices: int,
-    counter: Counter,
-) -> Prediction:
-    """Predicts an annotated volume; its annotated slices stay as drawn."""
-    device = next(learner.parameters()).device
-
-    def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-        features = learner.encode((image_channels(stack.stack, positions, slices).to(device),))
-        logits = []
-        for state, prior, choice in zip(states, stack.priors, choices, strict=True):
-            channels = segment_channels(stack.stack, positions, prior).to(device)
-            found = learner.predict(state, (*features, channels))
-            logits.append(blended(found, channels, choice.reach)[:, 0])
-        return torch.stack(logits)
-
-    values = [segment.value for segment in case.annotation.segments]
-    labels, confidence = render(segment_logits, stack.window, stack.shape, values, batch, counter.tick)
-    drawn = stack.frame.to_slices(case.annotation.labels)
-    for position in stack.positions:
-        labels[position] = drawn[position]
-        confidence[position] = 1.0
-    return Prediction.from_slices(case.volume, stack.frame, labels, confidence)

@@ -1,25 +1,27 @@
-"""The guard: adaptation is judged on the user's own slices, by holding one out.
+"""The guard: adaptation is judged on the user's own slices, held out one at a time.
 
-The number of inner steps and how far shape interpolation reaches are chosen where the user's drawing says what is
-right, so that an inner loop that overshoots is noticed, and a network that is worse than interpolation gives way to it.
+Which learner, the number of its inner steps, and how far shape interpolation reaches are chosen where the user's
+drawing says what is right, so that an inner loop that overshoots is noticed, a learner that suits the structure is
+found, and a network that is worse than interpolation gives way to it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.support import AnnotatedStack, Place, support_examples, support_places
-from medmeta.episodes import Examples
+from medmeta.adaptation.trials import Trial
 from medmeta.episodes.channels import FAR_SLICES, REACH
-from medmeta.learners.base import AdaptedState, Learner
 
 INTERPOLATION_SLOPE = 1.0
 """Logit per pixel of signed distance when shape interpolation is read as a probability."""
+
+BLEND = "blend"
+"""All learners together, their logits averaged."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,25 @@ class Choice:
     """What the guard decided for one segment.
 
     Attributes:
-        steps: inner steps.
+        steps: the learners that take part, with their inner steps; the logits of several are averaged.
         reach: how far shape interpolation reaches, see `blended`.
         expected_dice: Dice on the held-out slices with this choice; None where no slice could be held out.
         interpolation_dice: Dice of shape interpolation on the same slices; None where it had nothing to go by.
         held_out: how many slices were held out.
+        scores: learner, or `BLEND` -> Dice on the held-out slices, for all that were tried.
     """
 
-    steps: int
+    steps: Mapping[str, int]
     reach: float
-    expected_dice: float | None
-    interpolation_dice: float | None
-    held_out: int
+    expected_dice: float | None = None
+    interpolation_dice: float | None = None
+    held_out: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def learner(self) -> str:
+        """Who was chosen: a learner's name, or `BLEND`."""
+        return next(iter(self.steps)) if len(self.steps) == 1 else BLEND
 
 
 def interpolation_logits(segment: torch.Tensor) -> torch.Tensor:
@@ -67,90 +76,65 @@ def blended(logits: torch.Tensor, segment: torch.Tensor, reach: float) -> torch.
     return (1 - weight) * logits + weight * interpolation_logits(segment)
 
 
-def _evenly(places: Sequence[Place], count: int) -> list[Place]:
-    if len(places) <= count:
-        return list(places)
-    return [places[int((i + 0.5) * len(places) / count)] for i in range(count)]
+def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], settings: AdaptationSettings) -> Choice:
+    """Takes what did best on the held-out slices.
 
-
-class Guard:
-    """Chooses steps and reach for one segment.
+    The usual choice is the blend of all learners (or the only one) with the usual steps and reach; another must be
+    better by `settings.margin`, as a few slices are little to judge by.
 
     Args:
-        learner: the meta-learner.
-        stacks: the annotated volumes.
-        settings: candidates and margins.
-        slices: neighbouring slices in the image channels.
-        augment: support examples -> the versions of them that the inner loop cycles through.
-        tick: called once an inner step; may raise to cancel.
+        trials: learner -> its trials, on the same slices for all; none where no slice could be held out.
+        usual: learner -> its usual inner steps.
+        settings: candidates and margin.
     """
+    if not all(trials.values()):
+        return Choice(dict(usual), settings.usual_reach)
+    candidates = {}
+    for name, own in trials.items():
+        options = [({name: steps}, reach) for steps in own[0].logits for reach in settings.reaches]
+        candidates[name] = _best(options, usual, trials, settings)
+    if len(candidates) > 1:
+        steps = {name: choice.steps[name] for name, choice in candidates.items()}
+        blend = _best([(steps, reach) for reach in settings.reaches], usual, trials, settings)
+        candidates = {BLEND: blend, **candidates}
+    scores = {name: choice.expected_dice for name, choice in candidates.items()}
+    first, best = next(iter(candidates)), max(scores, key=scores.get)
+    taken = candidates[best if scores[best] > scores[first] + settings.margin else first]
+    some = next(iter(trials.values()))
+    interpolation = _dice([(interpolation_logits(t.channels), t.truth) for t in some])
+    return Choice(taken.steps, taken.reach, taken.expected_dice, interpolation, len(some), scores)
 
-    def __init__(
-        self,
-        learner: Learner,
-        stacks: Sequence[AnnotatedStack],
-        settings: AdaptationSettings,
-        slices: int,
-        augment: Callable[[Examples], list[Examples]],
-        tick: Callable[[], None],
-    ) -> None:
-        self.learner = learner
-        self.stacks = stacks
-        self.settings = settings
-        self.slices = slices
-        self.augment = augment
-        self.tick = tick
 
-    def held_out_places(self, segment: int) -> list[Place]:
-        """The slices that will be held out, one at a time: drawn ones, so that Dice means something."""
-        places = support_places(self.stacks)
-        drawn = [p for p in places if bool(self._mask(segment, p).any())]
-        return _evenly(drawn, self.settings.folds) if len(drawn) >= 2 else []
+def _best(
+    options: Sequence[tuple[dict[str, int], float]],
+    usual: Mapping[str, int],
+    trials: Mapping[str, Sequence[Trial]],
+    settings: AdaptationSettings,
+) -> Choice:
+    """The best of some (steps, reach), or the most usual one where that is not worse by more than the margin."""
 
-    def _mask(self, segment: int, place: Place) -> torch.Tensor:
-        case = self.stacks[place[0]]
-        return case.masks[segment, case.positions.index(place[1])]
+    def usualness(index: int) -> tuple[bool, bool]:
+        steps, reach = options[index]
+        return all(usual[name] == count for name, count in steps.items()), reach == settings.usual_reach
 
-    def choose(self, segment: int) -> Choice:
-        """Tries every candidate on every held-out slice and takes the best for one segment."""
-        settings = self.settings
-        usual = (settings.usual_steps, settings.usual_reach)
-        places = self.held_out_places(segment)
-        # [intersection, size] sums over the held-out slices: one Dice for all of them is steadier than a mean of few.
-        sums = {(s, r): torch.zeros(2) for s in settings.steps for r in settings.reaches}
-        interpolation = torch.zeros(2)
-        for place in places:
-            self._try(segment, place, sums, interpolation)
-        if not places:
-            return Choice(*usual, None, None, 0)
-        scores = {key: float(2 * v[0] / v[1].clamp_min(1)) for key, v in sums.items()}
-        best = max(scores, key=scores.get)
-        chosen = best if scores[best] > scores[usual] + settings.margin else usual
-        alone = float(2 * interpolation[0] / interpolation[1].clamp_min(1))
-        return Choice(*chosen, scores[chosen], alone, len(places))
+    scores = [score(trials, *option) for option in options]
+    best, most_usual = max(range(len(options)), key=scores.__getitem__), max(range(len(options)), key=usualness)
+    taken = best if scores[best] > scores[most_usual] + settings.margin else most_usual
+    return Choice(*options[taken], scores[taken])
 
-    def _try(self, segment: int, place: Place, sums: dict, interpolation: torch.Tensor) -> None:
-        places = [p for p in support_places(self.stacks) if p != place]
-        held_out = {"prior": True, "held_out": place}
-        support = support_examples(self.stacks, segment, places, self.slices, **held_out)
-        query = support_examples(self.stacks, segment, [place], self.slices, **held_out)
-        device = next(self.learner.parameters()).device
-        query = query.to(device)
-        truth = query.targets > 0.5
-        features = self.learner.encode(query.inputs)
-        channels = query.inputs[1]
 
-        def count(logits: torch.Tensor) -> torch.Tensor:
-            found = logits > 0
-            return torch.stack([(found & truth).sum(), found.sum() + truth.sum()]).cpu().float()
+def score(trials: Mapping[str, Sequence[Trial]], steps: Mapping[str, int], reach: float) -> float:
+    """Dice on the held-out slices, all of them together, of a blend of learners with a reach."""
+    answers = []
+    for same_slice in zip(*(trials[name] for name in steps), strict=True):
+        logits = [trial.logits[s] for trial, s in zip(same_slice, steps.values(), strict=True)]
+        first = same_slice[0]
+        answers.append((blended(torch.stack(logits).mean(0), first.channels, reach), first.truth))
+    return _dice(answers)
 
-        def note(step: int, state: AdaptedState) -> None:
-            self.tick()
-            if step not in self.settings.steps:
-                return
-            logits = self.learner.predict(state, features)
-            for reach in self.settings.reaches:
-                sums[step, reach] += count(blended(logits, channels, reach))
 
-        interpolation += count(interpolation_logits(channels))
-        self.learner.adapt(self.augment(support.to(device)), steps=max(self.settings.steps), on_step=note)
+def _dice(answers: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    # One Dice for all slices is steadier than a mean of few.
+    both = sum(float(((logits > 0) & truth).sum()) for logits, truth in answers)
+    sizes = sum(float((logits > 0).sum() + truth.sum()) for logits, truth in answers)
+    return 2 * both / max(sizes, 1.0)

@@ -11,14 +11,16 @@ from monai.inferers import sliding_window_inference
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
+from medmeta.adaptation.similarity import compare
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
-from medmeta.episodes import GreyWindow, SliceStack, Window, image_channels, relative_range, segment_channels
+from medmeta.episodes import image_channels, segment_channels
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 from medmeta.progress import ProgressCallback
-from medmeta.volumes import Volume, check_supported, finite
+from medmeta.volumes import Volume, check_supported
 
 TILES = 8
 """Tiles that go through the network at once."""
@@ -41,6 +43,9 @@ def predict(
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
         progress: told how far it is; may raise `Cancelled`.
+
+    Returns:
+        The prediction, with its similarity to the annotated volumes.
 
     Raises:
         CheckpointError: the weights are not those that the task was adapted from.
@@ -78,27 +83,4 @@ def predict(
 
     values = [segment.value for segment in task.segments]
     labels, confidence = render(segment_logits, window, shape, values, TILES, counter.tick)
-    return Prediction.from_slices(volume, frame, labels, confidence)
-
-
-def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> tuple[SliceStack, Window]:
-    """All of a volume's slices, whole, as the network sees them.
-
-    Args:
-        volume: the volume.
-        frame: how its axes lie.
-        pixel: mm of a network pixel.
-        grey: the cohort's grey window.
-    """
-    slices = frame.to_slices(finite(volume.array, volume.name))
-    window = _whole_slice(slices.shape[1:], frame, pixel)
-    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
-
-
-def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:
-    """The whole slice at a resolution of `pixel` mm."""
-    sizes = [
-        max(4 * multiple, multiple * round(n * mm / pixel / multiple))
-        for n, mm in zip(shape, frame.spacing[1:], strict=True)
-    ]
-    return Window(0, 0, *shape, *sizes)
+    return Prediction.from_slices(volume, frame, labels, confidence, compare(task, volume, target))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.similarity import Similarity
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import Segment
 from medmeta.progress import Progress, ProgressCallback
@@ -20,17 +22,27 @@ class Prediction:
     Attributes:
         labels: unsigned integer label map.
         confidence: float32, probability of each voxel's label.
+        similarity: to the annotated volumes, of a volume in which nothing was drawn; None for an annotated one.
     """
 
     labels: Volume
     confidence: Volume
+    similarity: Similarity | None = None
 
     @classmethod
-    def from_slices(cls, volume: Volume, frame: SliceFrame, labels: np.ndarray, confidence: np.ndarray) -> Prediction:
+    def from_slices(
+        cls,
+        volume: Volume,
+        frame: SliceFrame,
+        labels: np.ndarray,
+        confidence: np.ndarray,
+        similarity: Similarity | None = None,
+    ) -> Prediction:
         """From (Z, H, W) arrays in a frame of the volume."""
         return cls(
             replace(volume, array=np.ascontiguousarray(frame.from_slices(labels))),
             replace(volume, array=np.ascontiguousarray(frame.from_slices(confidence))),
+            similarity,
         )
 
 
@@ -42,15 +54,29 @@ class SegmentQuality:
         segment: which one.
         expected_dice: None where there was no slice to hold out.
         interpolation_dice: of shape interpolation on the same slices.
-        steps: inner steps taken.
+        learner: who segmented it: a learner, or "blend" for several together.
+        steps: inner steps taken by each learner that took part.
         reach: how far shape interpolation reached round annotated slices, network pixels.
+        scores: learner, or "blend" -> Dice on the same slices, for all that were tried: why that one was taken.
     """
 
     segment: Segment
     expected_dice: float | None
     interpolation_dice: float | None
-    steps: int
+    learner: str
+    steps: Mapping[str, int]
     reach: float
+    scores: Mapping[str, float]
+
+    @property
+    def reason(self) -> str:
+        """Why that learner, in a sentence."""
+        if not self.scores:
+            return f"{self.learner}, as there was no slice to hold out"
+        if len(self.scores) == 1:
+            return f"{self.learner}, the only one tried"
+        others = ", ".join(f"{name} {dice:.3f}" for name, dice in self.scores.items() if name != self.learner)
+        return f"{self.learner}, held-out Dice {self.scores[self.learner]:.3f} ({others})"
 
 
 @dataclass(frozen=True)
@@ -62,12 +88,14 @@ class Adaptation:
         predictions: one for each annotated volume, annotated slices as drawn.
         quality: one for each segment.
         seconds: how long it took.
+        left_out: learners that the time budget did not allow to try.
     """
 
     task: AdaptedTask
     predictions: tuple[Prediction, ...]
     quality: tuple[SegmentQuality, ...]
     seconds: float
+    left_out: tuple[str, ...] = ()
 
 
 class Counter:
@@ -91,3 +119,7 @@ class Counter:
         self.done = min(self.total, self.done + count)
         if self.callback is not None:
             self.callback(Progress(self.phase, self.done, self.total))
+
+    def finish(self) -> None:
+        """The phase is over, whether or not all ticks came."""
+        self.tick(self.total - self.done)

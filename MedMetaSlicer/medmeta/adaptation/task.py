@@ -20,8 +20,9 @@ from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState
 
-FORMAT = "medmeta-task-1"
+FORMAT = "medmeta-task-2"
 SHARED = "shared"
+SIGNATURES = "signatures"
 
 
 def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -46,6 +47,7 @@ class AdaptedTask:
         pixel: mm of a network pixel.
         tile: rows and columns that the network saw at a time.
         grey: the grey window.
+        signatures: (V, width), of the annotated volumes; see `medmeta.adaptation.similarity`.
         provenance: annotated slices, seed, version and the like; no names of files or patients.
     """
 
@@ -57,6 +59,7 @@ class AdaptedTask:
     pixel: float
     tile: tuple[int, int]
     grey: GreyWindow
+    signatures: torch.Tensor
     provenance: Mapping[str, Any]
 
     def save(self, path: str | Path) -> None:
@@ -71,6 +74,7 @@ class AdaptedTask:
             for part, state in [(SHARED, self.shared), *enumerate(self.states)]
             for name, value in state.items()
         }
+        tensors[SIGNATURES] = self.signatures.cpu().contiguous()
         header = {
             "format": FORMAT,
             "tensors": _digest(tensors),
@@ -114,6 +118,7 @@ class AdaptedTask:
             raise CheckpointError(f"Task {path} has other weights than were written: it is damaged; adapt again.")
         try:
             segments = tuple(Segment(**{**s, "color": tuple(s["color"])}) for s in header["segments"])
+            signatures = tensors.pop(SIGNATURES)
             shared: AdaptedState = {}
             states: list[AdaptedState] = [{} for _ in segments]
             for name, value in tensors.items():
@@ -128,6 +133,7 @@ class AdaptedTask:
                 float(header["pixel"]),
                 tuple(int(n) for n in header["tile"]),
                 GreyWindow(**header["grey"]),
+                signatures,
                 header["provenance"],
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:

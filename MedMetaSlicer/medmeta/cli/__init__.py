@@ -1,4 +1,4 @@
-"""The command line: `medmeta segment | adapt | predict | demo | meta-train | meta-test`, one file a command."""
+"""The command line: `medmeta segment | adapt | predict | match | demo | meta-train | meta-test`, one file a command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from medmeta import __version__
-from medmeta.cli import adapt, demo, meta_test, meta_train, predict, segment
+from medmeta.cli import adapt, demo, match, meta_test, meta_train, predict, segment
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
 
@@ -35,6 +35,7 @@ def root(
 app.command("segment")(segment.segment)
 app.command("adapt")(adapt.adapt)
 app.command("predict")(predict.predict)
+app.command("match")(match.match)
 app.command("demo")(demo.demo)
 app.command("meta-train")(meta_train.meta_train)
 app.command("meta-test")(meta_test.meta_test)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from medmeta.cli import inputs
-from medmeta.cli.console import Console, quality_rows, quality_table
+from medmeta.cli.console import Console, explain, quality_rows, quality_table
 from medmeta.errors import AnnotationError
 
 
@@ -17,6 +17,8 @@ def adapt(
     slices: str | None = inputs.SLICES,
     axis: str = inputs.AXIS,
     label: list[str] | None = inputs.LABELS,
+    learner: str = inputs.LEARNER,
+    budget: float | None = inputs.BUDGET,
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
     checkpoint: Path | None = inputs.CHECKPOINT,
@@ -41,16 +43,21 @@ def adapt(
     from medmeta.adaptation import adapt as run
 
     with console.progress() as progress:
-        adaptation = run(cases, checkpoint=checkpoint, device=device, seed=seed, progress=progress)
+        adaptation = run(
+            cases, learner=learner, checkpoint=checkpoint, budget=budget, device=device, seed=seed, progress=progress
+        )
     adaptation.task.save(output)
     console.result(
         {
             "task": str(output),
             "segments": quality_rows(adaptation.quality),
+            "learner_for_other_volumes": adaptation.task.provenance["learner"],
+            "learners_left_out": list(adaptation.left_out),
             "device": adaptation.task.provenance["device"],
             "seconds": round(adaptation.seconds, 2),
         },
         quality_table(adaptation.quality),
     )
     if not json:
+        explain(console, adaptation)
         console.note(f"wrote {output} ({adaptation.seconds:.1f} s)")

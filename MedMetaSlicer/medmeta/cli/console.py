@@ -84,7 +84,9 @@ def quality_rows(quality: Any) -> list[dict[str, Any]]:
             "label": q.segment.value,
             "expected_dice": q.expected_dice,
             "interpolation_dice": q.interpolation_dice,
-            "steps": q.steps,
+            "learner": q.learner,
+            "scores": dict(q.scores),
+            "steps": dict(q.steps),
             "reach": q.reach if math.isfinite(q.reach) else None,
         }
         for q in quality
@@ -94,9 +96,36 @@ def quality_rows(quality: Any) -> list[dict[str, Any]]:
 def quality_table(quality: Any) -> Table:
     """The same as a table."""
     table = Table(title="Judged on held-out annotated slices")
-    for heading in ("segment", "label", "expected Dice", "interpolation", "steps", "interpolation reaches"):
+    for heading in ("segment", "label", "expected Dice", "interpolation", "learner", "steps", "interpolation reaches"):
         table.add_column(heading)
     for q in quality:
         dice = [f"{d:.2f}" if d is not None else "-" for d in (q.expected_dice, q.interpolation_dice)]
-        table.add_row(q.segment.name, str(q.segment.value), *dice, str(q.steps), f"{q.reach:g} px")
+        steps = " ".join(map(str, q.steps.values()))
+        table.add_row(q.segment.name, str(q.segment.value), *dice, q.learner, steps, f"{q.reach:g} px")
     return table
+
+
+def explain(console: Console, adaptation: Any) -> None:
+    """Says which learner was taken for each segment and why, and which there was no time for."""
+    for q in adaptation.quality:
+        console.note(f"{q.segment.name}: {q.reason}")
+    if adaptation.left_out:
+        console.note(f"no time within the budget to try: {', '.join(adaptation.left_out)}")
+
+
+def similarity_row(similarity: Any) -> dict[str, Any]:
+    """A `Similarity` as JSON-able fields."""
+    return {
+        "distance": round(similarity.distance, 4),
+        "threshold": round(similarity.threshold, 4),
+        "in_range": similarity.in_range,
+    }
+
+
+def warn_if_far(console: Console, path: Any, similarity: Any) -> None:
+    """Warns of a volume that does not look like the annotated ones."""
+    if not similarity.in_range:
+        console.note(
+            f"warning: {path} does not look like the annotated volume (distance {similarity.distance:.2f}, "
+            f"in range up to {similarity.threshold:.2f}): check its label map."
+        )

@@ -23,7 +23,17 @@ AXIS = typer.Option("auto", "--axis", help="Axis that counts the slices: auto, 0
 LABELS = typer.Option(None, "--label", help="Label values to take, such as 1,4; repeatable. Default: all.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
 SEED = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Makes the result repeatable.")
-CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights; default: the bundled ones.")
+LEARNER = typer.Option(
+    "auto",
+    "--learner",
+    help="auto (all are tried on held-out annotated slices, with their blend), maml, siamese or lstm.",
+)
+BUDGET = typer.Option(
+    None,
+    "--budget",
+    help="Seconds for adapting; learners that there is no time to try are left out. Default: no limit.",
+)
+CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights to use alone; default: the bundled ones.")
 JSON = typer.Option(False, "--json", help="Print one JSON object, for scripts.")
 OVERWRITE = typer.Option(False, "--overwrite", help="Replace outputs that are there already.")
 DEBUG = typer.Option(False, "--debug", help="Show where a bug happened.")

@@ -14,7 +14,7 @@ from medmeta.errors import MedMetaError
 
 
 def meta_train(
-    learner: str = typer.Option(..., "--learner", "--stage", help="joint, maml, lstm or siamese."),
+    learner: str = typer.Option(..., "--learner", "--stage", help="joint, maml, lstm, siamese or image-siamese."),
     out: Path = typer.Option(..., "--out", help="Checkpoint to write; the state to go on from lies beside it."),
     minutes: float = typer.Option(..., "--minutes", min=0.01, help="Length of the whole schedule."),
     tasks: str = typer.Option("meta-training", "--tasks", help="Task set."),

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from medmeta.cli import inputs
-from medmeta.cli.console import Console
+from medmeta.cli.console import Console, similarity_row, warn_if_far
 from medmeta.volumes import read_volume, write_label_map
 
 
@@ -34,7 +34,7 @@ def predict(
     adapted = AdaptedTask.load(task)
     inputs.check_others(list(outputs), adapted.direction)
     table = Table(title="Predicted")
-    for heading in ("volume", "label map", "seconds"):
+    for heading in ("volume", "label map", "seconds", "distance"):
         table.add_column(heading)
     rows = []
     with console.progress() as progress:
@@ -43,6 +43,8 @@ def predict(
             prediction = run(adapted, read_volume(path), device=device, checkpoint=checkpoint, progress=progress)
             write_label_map(prediction.labels, outputs[path], adapted.segments)
             seconds = time.monotonic() - start
-            rows.append({"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)})
-            table.add_row(str(path), str(outputs[path]), f"{seconds:.1f}")
+            row = {"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)}
+            rows.append(row | similarity_row(prediction.similarity))
+            table.add_row(str(path), str(outputs[path]), f"{seconds:.1f}", f"{prediction.similarity.distance:.2f}")
+            warn_if_far(console, path, prediction.similarity)
     console.result({"task": str(task), "predicted": rows}, table)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from medmeta.cli import inputs
-from medmeta.cli.console import Console, quality_rows, quality_table
+from medmeta.cli.console import Console, explain, quality_rows, quality_table, similarity_row, warn_if_far
 from medmeta.errors import VolumeError
 from medmeta.volumes import read_volume, write_label_map, write_volume
 
@@ -22,6 +22,8 @@ def segment(
     label: list[str] | None = inputs.LABELS,
     also: list[Path] | None = typer.Option(None, "--also", help="Other volumes to predict."),
     out_dir: Path | None = typer.Option(None, "--out-dir", help="Folder for the label maps of --also."),
+    learner: str = inputs.LEARNER,
+    budget: float | None = inputs.BUDGET,
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
     confidence: Path | None = typer.Option(None, "--confidence", help="Also write the confidence, 0 to 1."),
@@ -56,16 +58,16 @@ def segment(
     with console.progress() as progress:
         adaptation = adapt(
             [case],
+            learner=learner,
             checkpoint=checkpoint,
+            budget=budget,
             device=device,
             seed=seed,
             settings=AdaptationSettings(for_other_volumes=bool(also)),
             progress=progress,
         )
         predicted = {
-            path: predict(
-                adaptation.task, read_volume(path), device=device, checkpoint=checkpoint, progress=progress
-            ).labels
+            path: predict(adaptation.task, read_volume(path), device=device, checkpoint=checkpoint, progress=progress)
             for path in others
         }
     # Written when all is computed, so that cancelling leaves nothing behind.
@@ -73,22 +75,28 @@ def segment(
     write_label_map(prediction.labels, output, case.annotation.segments)
     if confidence:
         write_volume(prediction.confidence, confidence)
-    for path, other_labels in predicted.items():
-        write_label_map(other_labels, others[path], case.annotation.segments)
+    for path, other in predicted.items():
+        write_label_map(other.labels, others[path], case.annotation.segments)
+        warn_if_far(console, path, other.similarity)
     console.result(
         {
             "output": str(output),
             "confidence": str(confidence) if confidence else None,
-            "also": {str(path): str(target) for path, target in others.items()},
+            "also": {
+                str(path): {"output": str(target), **similarity_row(predicted[path].similarity)}
+                for path, target in others.items()
+            },
             "axis": case.annotation.axis,
             "slices": list(case.annotation.slices),
             "ignored_slices": list(case.annotation.ignored),
             "segments": quality_rows(adaptation.quality),
+            "learners_left_out": list(adaptation.left_out),
             "device": adaptation.task.provenance["device"],
             "seconds": round(adaptation.seconds, 2),
         },
         quality_table(adaptation.quality),
     )
     if not json:
+        explain(console, adaptation)
         written = ", ".join(str(path) for path in outputs)
         console.note(f"wrote {written} ({adaptation.seconds:.1f} s on {adaptation.task.provenance['device']})")

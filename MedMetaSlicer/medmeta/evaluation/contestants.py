@@ -9,10 +9,11 @@ import torch
 
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.errors import CheckpointError
+from medmeta.evaluation.baselines.fine_tuned import jointly_trained
 from medmeta.evaluation.episode_methods import EpisodeMethod, FineTuned, Interpolation, Learned, NearestSlice
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
-from medmeta.networks import SegmentationNet, create_network
+from medmeta.networks import SegmentationNet
 
 JOINT_STEPS, JOINT_RATE = 50, 1e-3
 SCRATCH_STEPS, SCRATCH_RATE = 100, 3e-3
@@ -35,10 +36,7 @@ def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:
 
 def baseline_methods() -> list[EpisodeMethod]:
     """Interpolation, the nearest slice, joint training with fine-tuning, and training from scratch."""
-    learner, header = load_checkpoint(find_weights("joint"))
-    joint = create_network(**header["network"])
-    joint.encoder.load_state_dict(learner.backbone.state_dict())
-    joint.branch.load_state_dict(learner.module.state_dict())
+    joint = jointly_trained()
     torch.manual_seed(0)
     return [
         Interpolation(),

@@ -23,9 +23,11 @@ class Learner(nn.Module, ABC):
 
     Attributes:
         name: the family, as in checkpoints and on the command line.
+        iterative: True where adaptation takes inner steps, so that there is a number of them to choose.
     """
 
     name: str
+    iterative = True
 
     def __init__(self, backbone: nn.Module | None = None) -> None:
         super().__init__()

@@ -94,9 +94,7 @@ class LSTMLearner(FastWeights):
 
     name = "lstm"
 
-    def __init__(
-        self, module: nn.Module, loss: Loss, *, hidden: int = 20, chunk: int = 1 << 16, **others: Any
-    ) -> None:
+    def __init__(self, module: nn.Module, loss: Loss, *, hidden: int = 20, chunk: int = 1 << 16, **others: Any) -> None:
         super().__init__(module, loss, **others)
         self.chunk = chunk
         self.rule = UpdateRule(hidden)

@@ -44,6 +44,7 @@ class SiameseLearner(Learner):
     """
 
     name = "siamese"
+    iterative = False
 
     def __init__(
         self,
@@ -67,6 +68,10 @@ class SiameseLearner(Learner):
         self.squared = squared
         self.contrast = contrast
         self.random_pairs = RandomPairs(pairs)
+
+    def shared(self) -> AdaptedState:
+        """See `Learner.shared`: both twins are one network for all tasks, so all of it."""
+        return {name: p for name, p in self.named_parameters() if name.startswith(("backbone.", "module."))}
 
     def embed(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, D, H, W) embedding and (B, N or 1, H, W) logits of what is known without the support set."""

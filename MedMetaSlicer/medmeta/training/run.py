@@ -8,21 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from medmeta.learners.base import Learner
 from medmeta.learners.checkpoint import file_hash, load_checkpoint
-from medmeta.learners.factory import LEARNERS, create_learner
+from medmeta.learners.factory import IMAGE_LEVEL, LEARNERS, create_learner
+from medmeta.learners.fast_weights import FastWeights
 from medmeta.training.joint import joint_loss
 from medmeta.training.meta import meta_loss
 from medmeta.training.sampler import RandomEpisodeShape, SyntheticBatches, seed_everything
 from medmeta.training.task_sets import META_TRAINING, TaskSet
-from medmeta.training.trainer import Schedule, Trainer
+from medmeta.training.trainer import Schedule, Trainer, decision_scores, segmentation_scores
+from medmeta.training.volume_pairs import VolumePairs
 
 JOINT = "joint"
 """Joint pre-training: no inner loop, the head in closed form; where the meta-learners start, and a baseline."""
 
-STAGES = (JOINT, *LEARNERS)
+STAGES = (JOINT, *LEARNERS, IMAGE_LEVEL)
 
 SEED_STRIDE = 10_000_000
 """Cohort seeds between two runs of successive seeds, so that they draw other cohorts."""
@@ -91,6 +93,7 @@ class MetaTraining:
             joint_loss if self.stage == JOINT else meta_loss,
             Schedule(self.minutes, rate),
             self.out.with_suffix(".state"),
+            decision_scores if self.stage == IMAGE_LEVEL else segmentation_scores,
             log=log,
             log_dir=self.log_dir,
         )
@@ -113,7 +116,7 @@ class MetaTraining:
     def _learner(self) -> tuple[Learner, list[dict]]:
         name = "maml" if self.stage == JOINT else self.stage
         settings = {}
-        if name != "siamese":
+        if issubclass(LEARNERS.get(name, (Learner,))[0], FastWeights):
             settings = {"steps": self.steps, "step_weights": (0.2, *(0.0,) * (self.steps - 1), 1.0)}
         history = []
         if self.init:
@@ -124,22 +127,28 @@ class MetaTraining:
         else:
             learner = create_learner(name, settings=settings)
         learner = learner.to(self.device)
-        for part in (learner.module, learner.backbone):
-            part.to(memory_format=torch.channels_last)
+        learner.to(memory_format=torch.channels_last)
         return learner, history
 
-    def _loader(self, step: int) -> DataLoader:
-        batches = SyntheticBatches(
-            # A run that goes on does not draw the same cohorts again.
-            self.tasks.first + SEED_STRIDE * self.seed + 64 * step,
+    def _batches(self, step: int) -> IterableDataset:
+        # A run that goes on does not draw the same cohorts again.
+        first = self.tasks.first + SEED_STRIDE * self.seed + 64 * step
+        cohorts = {"random_cohort": self.tasks.random_cohort}
+        if self.stage == IMAGE_LEVEL:
+            return VolumePairs(first, self.tasks.count, self.batch, sizes=self.sizes, **cohorts)
+        shape = RandomEpisodeShape(self.without_prior, self.query, self.sizes)
+        return SyntheticBatches(
+            first,
             self.tasks.count,
             self.batch,
             episodes_per_cohort=self.episodes_per_cohort,
-            random_shape=RandomEpisodeShape(self.without_prior, self.query, self.sizes),
-            random_cohort=self.tasks.random_cohort,
+            random_shape=shape,
+            **cohorts,
         )
+
+    def _loader(self, step: int) -> DataLoader:
         return DataLoader(
-            batches, batch_size=None, num_workers=self.workers, pin_memory="cuda" in self.device,
+            self._batches(step), batch_size=None, num_workers=self.workers, pin_memory="cuda" in self.device,
             worker_init_fn=lambda _: torch.set_num_threads(1), prefetch_factor=2 if self.workers else None,
         )  # fmt: skip
 
@@ -153,7 +162,7 @@ def _taken_over(start: Learner, learner: Learner) -> dict[str, torch.Tensor]:
     head = next((name for name in HEADS if any(key.startswith(name) for key in learner.state_dict())), None)
     taken = {}
     for key, weight in start.state_dict().items():
-        if key.startswith(("module.", "backbone.")):
+        if key.startswith("backbone.") or (key.startswith("module.") and learner.name != IMAGE_LEVEL):
             taken[key] = weight
         elif head and key.startswith(HEADS):
             taken[head + key.rpartition(".")[2]] = weight

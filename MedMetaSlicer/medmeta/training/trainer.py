@@ -16,6 +16,8 @@ from medmeta.episodes import Episode
 from medmeta.learners.base import Learner
 from medmeta.learners.checkpoint import save_checkpoint
 
+Scores = Callable[[Episode, torch.Tensor], dict[str, torch.Tensor]]
+
 BatchLoss = Callable[[Learner, Episode], tuple[torch.Tensor, torch.Tensor]]
 """(learner, collated episodes) -> (loss, query logits (T, Q, 1, H, W)). Back-propagates itself if it must."""
 
@@ -51,6 +53,21 @@ def dice(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return torch.where(sizes > 0, 2 * both / sizes.clamp_min(1), torch.ones_like(sizes))
 
 
+def segmentation_scores(batch: Episode, logits: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Mean Dice of a batch of one kind, and that of interpolation where there is a prior."""
+    has_prior = bool((batch.query.inputs[1][:, :, 8:10] > 0).any())
+    scores = {"Dice, prior" if has_prior else "Dice, no prior": dice(logits, batch.query.targets).mean()}
+    if has_prior:
+        scores["Dice, interpolation"] = dice(batch.query.inputs[1][:, :, :1], batch.query.targets).mean()
+    return scores
+
+
+def decision_scores(batch: Episode, logits: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Share of right decisions, of volumes of the task and of others."""
+    same = batch.query.targets > 0.5
+    return {"right, same": (logits[same] > 0).float().mean(), "right, different": (logits[~same] <= 0).float().mean()}
+
+
 class Trainer:
     """Meta-trains a learner.
 
@@ -59,6 +76,7 @@ class Trainer:
         loss: see `BatchLoss`.
         schedule: how long and how fast.
         state_file: where the state is kept, so that training can go on after a stop.
+        scores: what the log tells of a batch, beside the loss: (batch, outputs) -> name -> scalar tensor.
         log: called with a line of text now and then.
         log_dir: TensorBoard files go there; needs the package tensorboard. None for no files.
     """
@@ -69,6 +87,7 @@ class Trainer:
         loss: BatchLoss,
         schedule: Schedule,
         state_file: Path,
+        scores: Scores | None = None,
         log: Callable[[str], None] = print,
         log_dir: Path | None = None,
     ) -> None:
@@ -76,6 +95,7 @@ class Trainer:
         self.loss = loss
         self.schedule = schedule
         self.state_file = state_file
+        self.scores = scores or segmentation_scores
         self.log = log
         self.writer = None
         if log_dir is not None:
@@ -116,7 +136,9 @@ class Trainer:
             if bool(torch.isfinite(norm)):
                 self.optimizer.step()
                 self.average.update_parameters(self.learner)
-            self._note(batch, loss, logits)
+            self.recent["loss"].append(loss.detach())
+            for name, value in self.scores(batch, logits.detach()).items():
+                self.recent[name].append(value)
             self.step += 1
             self.seconds = before + time.monotonic() - start
             if self.step % 50 == 0:
@@ -152,14 +174,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.log(f"resumed at step {self.step}, {self.seconds / 60:.1f} min")
-
-    def _note(self, batch: Episode, loss: torch.Tensor, logits: torch.Tensor) -> None:
-        prior = "prior" if bool((batch.query.inputs[1][:, :, 8:10] > 0).any()) else "no prior"
-        self.recent["loss"].append(loss.detach())
-        self.recent[f"Dice, {prior}"].append(dice(logits.detach(), batch.query.targets).mean())
-        if prior == "prior":
-            interpolated = batch.query.inputs[1][:, :, :1]
-            self.recent["Dice, interpolation"].append(dice(interpolated, batch.query.targets).mean())
 
     def _report(self, rate: float, norm: float) -> None:
         means = {name: float(torch.stack(values).mean()) for name, values in sorted(self.recent.items())}

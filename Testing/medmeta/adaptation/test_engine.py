@@ -65,8 +65,57 @@ def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annot
     volume, labels = scan()
     for quality in run([annotated(volume, labels)], checkpoint).quality:
         assert 0 <= quality.expected_dice <= 1
-        assert quality.steps in SAME_ONLY.steps
+        assert quality.learner == "maml"
+        assert quality.steps["maml"] in SAME_ONLY.steps
         assert quality.reach in SAME_ONLY.reaches
+
+
+def test_auto_tries_every_learner_and_says_which_it_took_and_why(scan, annotated):
+    volume, labels = scan()
+    result = run([annotated(volume, labels, values=(1,))], None)
+    (quality,) = result.quality
+    assert set(quality.scores) == {"blend", "siamese", "maml", "lstm"}
+    assert quality.learner in quality.scores
+    assert quality.expected_dice == quality.scores[quality.learner]
+    assert quality.reason.startswith(f"{quality.learner}, held-out Dice {quality.expected_dice:.3f} (")
+    assert result.left_out == ()
+
+
+@pytest.mark.parametrize("name", ["siamese", "maml", "lstm"])
+def test_one_learner_can_be_asked_for_and_other_volumes_are_predicted_by_it(scan, annotated, name):
+    volume, labels = scan()
+    other, _ = scan(shift=0.1)
+    result = run([annotated(volume, labels, values=(1,))], None, QUICK, learner=name)
+    assert result.quality[0].learner == result.task.provenance["learner"] == name
+    assert result.task.checkpoint["name"] == f"{name}.safetensors"
+    found = predict(result.task, other, device="cpu").labels
+    assert found.geometry == other.geometry
+
+
+def test_a_budget_leaves_out_learners_but_never_the_first(scan, annotated):
+    volume, labels = scan()
+    result = run([annotated(volume, labels, values=(1,))], None, budget=0.001)
+    assert result.left_out == ("maml", "lstm")
+    assert result.quality[0].learner == "siamese"
+    assert result.quality[0].reason == "siamese, the only one tried"
+    assert (result.predictions[0].labels.array == 1).any()
+
+
+def test_fine_tuning_for_other_volumes_ends_with_the_budget(scan, annotated, checkpoint):
+    volume, labels = scan()
+    events = []
+    settings = AdaptationSettings(steps=(0,), usual_steps=0, folds=2, other_steps=100_000)
+    result = run([annotated(volume, labels, values=(1,))], checkpoint, settings, budget=1.0, progress=events.append)
+    assert result.seconds < 30
+    (last,) = [event for event in events if event.phase == "cohort"][-1:]
+    assert last.done == last.total
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan")])
+def test_a_budget_that_is_none_is_refused(scan, annotated, checkpoint, budget):
+    volume, labels = scan()
+    with pytest.raises(MedMetaError, match=r"Budget .* give a number of seconds above zero"):
+        run([annotated(volume, labels)], checkpoint, budget=budget)
 
 
 def test_a_slice_declared_empty_stays_empty(scan, annotated, checkpoint):

@@ -3,64 +3,84 @@ import math
 import pytest
 import torch
 
-from medmeta.adaptation.guard import Guard, blended, interpolation_logits
+from medmeta.adaptation.guard import BLEND, blended, choose, interpolation_logits, score
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.support import annotated_stacks
+from medmeta.adaptation.trials import Trial
 from medmeta.episodes.channels import FAR_SLICES
-from medmeta.learners.base import Learner
+
+QUERY = 3
+"""Held-out slices in the trials below."""
 
 
-class Oracle(Learner):
-    """Right after two steps, wrong after three; knows the truth from the image, which is the mask."""
-
-    name = "oracle"
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-
-    def adapt(self, support, *, steps=None, on_step=None):
-        for step in range(steps + 1):
-            on_step(step, {"step": torch.tensor(step)})
-
-    def predict(self, state, inputs):
-        image = inputs[0][:, 2:3]
-        truth = torch.where(image > image.mean(), 20.0, -20.0)
-        return truth if int(state["step"]) == 2 else -truth
-
-    def meta_loss(self, episode):
-        raise NotImplementedError
-
-    def settings(self):
-        return {}
+def truth():
+    inside = torch.zeros(1, 1, 16, 16, dtype=torch.bool)
+    inside[..., 4:12, 4:12] = True
+    return inside
 
 
-@pytest.fixture
-def stacks(scan, annotated):
-    volume, labels = scan()
-    volume.array[...] = 1000.0 * (labels == 1)
-    return annotated_stacks([annotated(volume, labels, values=(1,))], AdaptationSettings().region)[0]
+def trials(shares, interpolation=0.5):
+    """Trials of a learner that finds, after so many steps, so large a share of the rows of the structure."""
+
+    def answer(share):
+        found = truth() & (torch.arange(16)[:, None] < 4 + round(8 * share))
+        return torch.where(found, 20.0, -20.0)
+
+    channels = torch.zeros(1, 13, 16, 16)
+    channels[:, :1] = torch.sign(answer(interpolation)) / 8
+    channels[:, 6] = 4.0 / FAR_SLICES
+    channels[:, 8] = 1.0
+    return [Trial({steps: answer(share) for steps, share in shares.items()}, channels, truth())] * QUERY
 
 
-def guard(stacks, **settings):
-    return Guard(Oracle(), stacks, AdaptationSettings(**settings), 5, lambda e: [e], lambda: None)
+def chosen(tried, usual=3, **settings):
+    options = {"reaches": (0.0, math.inf), "usual_reach": 0.0, **settings}
+    return choose(tried, dict.fromkeys(tried, usual), AdaptationSettings(**options))
 
 
-def test_the_number_of_steps_that_does_best_on_held_out_slices_is_taken(stacks):
-    choice = guard(stacks, steps=(0, 1, 2, 3), usual_steps=3, reaches=(0.0,), usual_reach=0.0).choose(0)
-    assert choice.steps == 2
-    assert choice.expected_dice > 0.9
+def test_the_number_of_steps_that_does_best_on_held_out_slices_is_taken():
+    choice = chosen({"maml": trials({0: 0.5, 2: 1.0, 3: 0.25})})
+    assert choice.steps == {"maml": 2}
+    assert choice.expected_dice == 1.0
+    assert choice.held_out == QUERY
 
 
-def test_a_network_that_overshoots_gives_way_to_interpolation(stacks):
-    choice = guard(stacks, steps=(3,), usual_steps=3, reaches=(0.0, math.inf), usual_reach=0.0).choose(0)
+def test_the_usual_number_is_kept_where_another_is_hardly_better():
+    assert chosen({"maml": trials({2: 1.0, 3: 0.875})}, margin=0.1).steps == {"maml": 3}
+
+
+def test_a_network_that_overshoots_gives_way_to_interpolation():
+    choice = chosen({"maml": trials({3: 0.0}, interpolation=0.75)})
     assert math.isinf(choice.reach)
     assert choice.expected_dice == pytest.approx(choice.interpolation_dice)
 
 
-def test_every_drawn_slice_is_held_out_up_to_the_number_of_folds(stacks):
-    assert [place[1] for place in guard(stacks).held_out_places(0)] == [3, 6, 9]
-    assert len(guard(stacks, folds=2).held_out_places(0)) == 2
+def test_the_learner_that_does_best_is_taken_and_every_score_is_told():
+    choice = chosen({"siamese": trials({0: 1.0}), "maml": trials({3: 0.0}, 0.5)}, usual=0)
+    assert choice.learner == "siamese"
+    assert choice.scores["siamese"] == 1.0 > choice.scores["maml"]
+    assert set(choice.scores) == {BLEND, "siamese", "maml"}
+
+
+def test_the_blend_is_taken_where_no_learner_alone_is_better():
+    choice = chosen({"siamese": trials({0: 1.0}), "maml": trials({3: 1.0})})
+    assert choice.learner == BLEND
+    assert choice.steps == {"siamese": 0, "maml": 3}
+
+
+def test_a_blend_averages_logits():
+    upper, lower = trials({0: 0.5}), trials({0: 0.5})
+    for trial in lower:
+        trial.logits[0] = torch.where(truth(), -trial.logits[0] + 0.0, -20.0) * 1.5
+    # The halves that the two find are each other's complement; the surer one wins there.
+    tried = {"one": upper, "other": lower}
+    assert score(tried, {"one": 0, "other": 0}, 0.0) == score({"other": lower}, {"other": 0}, 0.0)
+
+
+def test_without_a_slice_to_hold_out_all_take_part_as_usual():
+    choice = chosen({"siamese": [], "maml": []}, usual=5)
+    assert choice.steps == {"siamese": 5, "maml": 5}
+    assert choice.expected_dice is None
+    assert not choice.scores
 
 
 def segment_channels_at(before, after):

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from medmeta.evaluation.benchmark.datasets import Dataset, Structure, select_cases
 
 OURS = "ours"
-"""The method that adapts the network; the others are the baselines."""
+"""The method as it ships: every learner, and what held-out slices say of them."""
+
+LEARNED = {OURS: "auto", "maml": "maml", "siamese": "siamese", "lstm": "lstm"}
+"""Methods that adapt meta-learners -> what they call their learner."""
+
+FINE_TUNED = ("joint-fine-tuned", "from-scratch")
+"""Methods that train a network on the annotated slices for some time."""
 
 Key = tuple
 
@@ -22,7 +28,7 @@ class Job:
         case: the annotated case.
         structure: what is annotated.
         k: how many slices are.
-        method: `OURS` or a baseline's name.
+        method: one of `LEARNED`, of `FINE_TUNED`, or a baseline that sees no image.
         targets: other cases to predict; none for the annotated case itself.
     """
 
@@ -34,13 +40,18 @@ class Job:
     targets: tuple[str, ...] = ()
 
     @property
+    def learns(self) -> bool:
+        """True where the method is a network."""
+        return self.method in LEARNED or self.method in FINE_TUNED
+
+    @property
     def row(self) -> str:
         """The name under which the table shows it."""
         return f"{self.dataset.name}, other volumes" if self.targets else self.dataset.name
 
     def keys(self, checkpoint: str | None, seed: int) -> list[Key]:
-        """What identifies each record of the job; weights and seed do not matter to a baseline."""
-        weights = (checkpoint, seed) if self.method == OURS else (None, None)
+        """What identifies each record of the job; weights and seed do not matter to a baseline that sees no image."""
+        weights = (checkpoint, seed) if self.learns else (None, None)
         targets = self.targets or (self.case,)
         return [(self.row, self.case, t, self.structure.name, self.k, self.method, *weights) for t in targets]
 
@@ -62,7 +73,7 @@ def same_volume_jobs(
         cases: see `select_cases`.
         structures: at most so many of each case.
     """
-    ordered = sorted(methods, key=lambda method: method == OURS)
+    ordered = sorted(methods, key=lambda method: (method in LEARNED or method in FINE_TUNED, method == OURS))
     return [
         Job(dataset, case, structure, count, method)
         for dataset in datasets

@@ -14,7 +14,7 @@ import numpy as np
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.evaluation.baselines import BASELINES
-from medmeta.evaluation.benchmark.jobs import OURS, Job
+from medmeta.evaluation.benchmark.jobs import FINE_TUNED, LEARNED, Job
 from medmeta.evaluation.metrics import dice
 from medmeta.evaluation.protocol import SimulatedAnnotation, dice_off_slices, simulate
 from medmeta.volumes import Volume, read_label_map, read_volume
@@ -29,12 +29,16 @@ class Settings:
         device: "auto", "cpu" or "cuda".
         seed: of the adaptation.
         checkpoint: weights, a path or the name of shipped ones; None for the default.
+        seconds: of training, for the networks that are fine-tuned.
+        scratch_seconds: the same for those that are trained from scratch.
     """
 
     data: Path
     device: str = "auto"
     seed: int = 0
     checkpoint: str | None = None
+    seconds: float = 10.0
+    scratch_seconds: float = 100.0
 
 
 @lru_cache(maxsize=4)
@@ -57,18 +61,27 @@ def _scores(dices: list[float], seconds: float, **more: Any) -> dict[str, Any]:
     return {"dice": float(np.mean(dices)), "dice_by_label": dices, "seconds": round(seconds, 3), **more}
 
 
-def _adapt(image: Volume, drawn: SimulatedAnnotation, settings: Settings, other_volumes: bool):
+def _adapt(case: AnnotatedVolume, method: str, settings: Settings, other_volumes: bool):
     from medmeta.adaptation import AdaptationSettings, adapt
 
-    annotation = SparseAnnotation.from_labels(drawn.labels, axis=drawn.axis, slices=drawn.slices)
     return adapt(
-        [AnnotatedVolume(image, annotation)],
+        [case],
+        learner=LEARNED[method],
         checkpoint=settings.checkpoint,
         device=settings.device,
         seed=settings.seed,
         # What is not measured is not computed: adapting for other volumes changes nothing in this one.
         settings=AdaptationSettings(for_other_volumes=other_volumes),
     )
+
+
+def _fine_tune(case: AnnotatedVolume, method: str, settings: Settings) -> np.ndarray:
+    from medmeta.evaluation.baselines.fine_tuned import JOINT_RATE, SCRATCH_RATE, fine_tune, jointly_trained
+    from medmeta.networks import SegmentationNet
+
+    if method == "joint-fine-tuned":
+        return fine_tune(case, jointly_trained(), rate=JOINT_RATE, seconds=settings.seconds, seed=settings.seed)
+    return fine_tune(case, SegmentationNet(), rate=SCRATCH_RATE, seconds=settings.scratch_seconds, seed=settings.seed)
 
 
 def _quality(adaptation) -> list[dict[str, Any]]:
@@ -78,7 +91,9 @@ def _quality(adaptation) -> list[dict[str, Any]]:
             "value": q.segment.value,
             "expected_dice": q.expected_dice,
             "interpolation_dice": q.interpolation_dice,
-            "steps": q.steps,
+            "learner": q.learner,
+            "scores": dict(q.scores),
+            "steps": dict(q.steps),
             "reach": q.reach if math.isfinite(q.reach) else None,
         }
         for q in adaptation.quality
@@ -88,9 +103,13 @@ def _quality(adaptation) -> list[dict[str, Any]]:
 def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
     """Computes a job.
 
+    Args:
+        job: what to compute.
+        settings: how.
+
     Returns:
         One record of values for each of `job.keys`: "dice" (mean over the structure's labels), "dice_by_label",
-        "seconds", "slices"; for `OURS` also "quality" and "device".
+        "seconds", "slices"; for a learner also "quality" and "device".
 
     Raises:
         MedMetaError: a file is missing or a structure too small for K slices.
@@ -98,13 +117,17 @@ def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
     image, reference = _case(job, job.case, settings.data)
     drawn = simulate(reference, axis=job.dataset.axis, k=job.k)
     more: dict[str, Any] = {"slices": list(drawn.slices)}
-    if job.method != OURS:
-        start = time.perf_counter()
+    start = time.perf_counter()
+    if not job.learns:
         predicted = BASELINES[job.method](drawn.labels, axis=drawn.axis, slices=drawn.slices)
         return [_scores(_off_slices(job, predicted, reference, drawn), time.perf_counter() - start, **more)]
-    volume = image()
+    annotation = SparseAnnotation.from_labels(drawn.labels, axis=drawn.axis, slices=drawn.slices)
+    case = AnnotatedVolume(image(), annotation)
     start = time.perf_counter()
-    adaptation = _adapt(volume, drawn, settings, bool(job.targets))
+    if job.method in FINE_TUNED:
+        predicted = _fine_tune(case, job.method, settings)
+        return [_scores(_off_slices(job, predicted, reference, drawn), time.perf_counter() - start, **more)]
+    adaptation = _adapt(case, job.method, settings, bool(job.targets))
     seconds = time.perf_counter() - start
     more |= {"quality": _quality(adaptation), "device": settings.device}
     if not job.targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -43,15 +44,19 @@ def _outcomes(jobs: Sequence[Job], settings: Settings, workers: int) -> Iterator
 
 
 def weights_hash(checkpoint: str | None) -> str:
-    """SHA-256 of the weights that `adapt` will use.
+    """SHA-256 of the weights that the methods use: of one file, or of the bundled ones' hashes together.
 
     Raises:
         CheckpointError: there are none.
     """
+    from medmeta.adaptation.contenders import BUNDLED
     from medmeta.learners.checkpoint import file_hash
     from medmeta.learners.weights import find_weights
 
-    return file_hash(find_weights(checkpoint))
+    if checkpoint is not None:
+        return file_hash(find_weights(checkpoint))
+    hashes = [file_hash(find_weights(name)) for name in ("joint", *BUNDLED)]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def run_jobs(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from medmeta.evaluation.benchmark.jobs import OURS, Job
+from medmeta.evaluation.benchmark.jobs import LEARNED, Job
 from medmeta.evaluation.benchmark.records import RecordStore
 
 TOLERANCE = 0.03
@@ -21,11 +21,11 @@ def summarise(
     """Means of what is recorded of the jobs.
 
     Returns:
-        One dictionary for each (row, method, K): "row", "method", "k", "n", "dice", "seconds"; for `OURS`, where
-        interpolation is there for the same cases, also "lowest_gain" (minimum over cases and structures of the Dice
-        difference) and "below" (how many lie more than `TOLERANCE` below). `n` counts pairs of a case and a structure;
-        for other volumes, pairs of an annotated and a predicted case, of which the means over the annotated ones are
-        in "dice_by_annotated_case".
+        One dictionary for each (row, method, K): "row", "method", "k", "n", "dice", "seconds"; for a meta-learner,
+        where interpolation is there for the same cases, also "lowest_gain" (minimum over cases and structures of the
+        Dice difference) and "below" (how many lie more than `TOLERANCE` below). `n` counts pairs of a case and a
+        structure; for other volumes, pairs of an annotated and a predicted case, of which the means over the annotated
+        ones are in "dice_by_annotated_case".
     """
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for job in jobs:
@@ -38,7 +38,7 @@ def summarise(
             "row": row, "method": method, "k": k, "n": len(records),
             "dice": fmean(r["dice"] for r in records), "seconds": fmean(r["seconds"] for r in records),
         }  # fmt: skip
-        if method == OURS:
+        if method in LEARNED:
             line |= _gain(records, groups.get((row, REFERENCE, k), []))
             line |= _by_annotated_case(records)
         summary.append(line)

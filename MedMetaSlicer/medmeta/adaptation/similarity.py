@@ -1,0 +1,111 @@
+"""How close a volume is to those that a task was adapted on, by the image-level Siamese network.
+
+Far ones are out of range: another part of the body, another orientation, another sequence. A prediction there
+is not to be trusted, whatever its confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.whole import whole_stack
+from medmeta.devices import resolve_device
+from medmeta.episodes import GreyWindow, image_channels
+from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.factory import IMAGE_LEVEL
+from medmeta.learners.weights import find_weights
+from medmeta.volumes import Volume
+
+if TYPE_CHECKING:
+    from medmeta.adaptation.task import AdaptedTask
+
+PLACES = 16
+"""Slices of a volume that are looked at, spread evenly."""
+
+LARGEST = 96
+"""Longest side of such a slice, network pixels."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """A volume against a task.
+
+    Attributes:
+        distance: of their signatures, 0 (alike) to 2.
+        threshold: from where on volumes belonged to different cohorts more often than not, in meta-training.
+    """
+
+    distance: float
+    threshold: float
+
+    @property
+    def in_range(self) -> bool:
+        """True where the volume looks like the annotated ones."""
+        return self.distance <= self.threshold
+
+
+class Signatures:
+    """Makes signatures of volumes.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        CheckpointError: the bundled weights are missing or damaged.
+        DeviceError: the device is not there.
+    """
+
+    def __init__(self, device: str | torch.device = "auto") -> None:
+        self.device = resolve_device(device) if isinstance(device, str) else device
+        self.learner, header = load_checkpoint(find_weights(IMAGE_LEVEL))
+        self.learner.to(self.device)
+        self.slices = header["network"]["slices"]
+        self.threshold = float(self.learner.threshold.detach())
+
+    @torch.no_grad()
+    def of(self, volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> torch.Tensor:
+        """(width,) signature of a volume.
+
+        Args:
+            volume: the volume.
+            frame: how its axes lie.
+            pixel: mm of a network pixel.
+            grey: the cohort's grey window.
+        """
+        slices = frame.to_slices(volume.array)
+        positions = [int((i + 0.5) * len(slices) / PLACES) for i in range(PLACES)]
+        longest = max(n * mm for n, mm in zip(slices.shape[1:], frame.spacing[1:], strict=True))
+        stack, _ = whole_stack(volume, frame, max(pixel, longest / LARGEST), grey)
+        image = image_channels(stack, sorted(set(positions)), self.slices).to(self.device)
+        return self.learner.signatures(image[None])[0].cpu()
+
+
+def compare(task: AdaptedTask, volume: Volume, device: str | torch.device = "auto") -> Similarity:
+    """How close a volume is to the annotated ones of a task.
+
+    Args:
+        task: from `adapt`, or loaded.
+        volume: any.
+        device: where to compute.
+
+    Raises:
+        CheckpointError, DeviceError: see `Signatures`.
+    """
+    signatures = Signatures(device)
+    frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
+    found = signatures.of(volume, frame, task.pixel, task.grey)
+    distance = signatures.learner.distances(found[None].to(signatures.device), task.signatures.to(signatures.device))
+    return Similarity(float(distance), signatures.threshold)
+
+
+def rank(
+    tasks: Mapping[str, AdaptedTask], volume: Volume, device: str | torch.device = "auto"
+) -> list[tuple[str, Similarity]]:
+    """Saved tasks by how well they suit a volume, the best first."""
+    found = [(name, compare(task, volume, device)) for name, task in tasks.items()]
+    return sorted(found, key=lambda pair: pair[1].distance)
