@@ -37,16 +37,27 @@ def meta_test(
 
     import torch
 
-    from medmeta.evaluation.contestants import baseline_methods, card_methods, learner_methods
+    from medmeta.evaluation.contestants import baseline_methods, card_methods, is_image_level, learner_methods
     from medmeta.evaluation.meta_test import meta_test as run
     from medmeta.evaluation.meta_test import speed_table, table
     from medmeta.evaluation.model_card import write_model_card
+    from medmeta.evaluation.pair_test import pair_table, pair_test
+    from medmeta.learners.checkpoint import load_checkpoint
+    from medmeta.learners.weights import find_weights
 
     torch.manual_seed(seed)
+    command = shlex.join(["medmeta", *sys.argv[1:]])
+    if is_image_level(learner):
+        scores = pair_test(load_checkpoint(find_weights(learner[0]))[0], episodes, seed, chosen)
+        if card:
+            console.note(f"wrote {write_model_card(learner[0], pair_table(scores), command)}")
+        console.result({"command": command, "tasks": chosen.sha256, "pairs": [asdict(score) for score in scores]})
+        if not json:
+            print(f"`{command}`\n\n{pair_table(scores)}")
+        return
     methods = card_methods(learner[0]) if card else learner_methods(learner)
     if baselines and not card:
         methods = [*baseline_methods(), *methods]
-    command = shlex.join(["medmeta", *sys.argv[1:]])
 
     def note(row) -> None:
         if not json:

@@ -12,6 +12,7 @@ from medmeta.errors import CheckpointError
 from medmeta.evaluation.baselines.fine_tuned import jointly_trained
 from medmeta.evaluation.episode_methods import EpisodeMethod, FineTuned, Interpolation, Learned, NearestSlice
 from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.factory import IMAGE_LEVEL
 from medmeta.learners.weights import find_weights
 from medmeta.networks import SegmentationNet
 
@@ -32,6 +33,18 @@ def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:
     if len({method.name for method in methods}) < len(methods):
         raise CheckpointError(f"Two of {', '.join(names)} have the same name: rename one, to tell them in the table.")
     return methods
+
+
+def is_image_level(names: Sequence[str]) -> bool:
+    """True for the one learner that judges whole volumes, whose meta-test is another.
+
+    Raises:
+        CheckpointError: a checkpoint cannot be read, or it is asked for together with others.
+    """
+    kinds = [load_checkpoint(find_weights(name))[0].name for name in names]
+    if IMAGE_LEVEL in kinds and len(kinds) > 1:
+        raise CheckpointError(f"{IMAGE_LEVEL} segments nothing, so that it compares with no other: name it alone.")
+    return kinds == [IMAGE_LEVEL]
 
 
 def baseline_methods() -> list[EpisodeMethod]:

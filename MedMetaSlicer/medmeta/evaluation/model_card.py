@@ -8,6 +8,7 @@ from typing import Any
 
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.factory import IMAGE_LEVEL
 from medmeta.learners.weights import find_weights
 
 _TEXT = """# {name}
@@ -29,10 +30,7 @@ From random initialisation, stage after stage:
 
 ## Meta-test
 
-Mean Dice on the query slices and its 95% confidence interval, K annotated slices. "Same volume": the query lies in the
-annotated volume, with a shape prior; "other volume": in another subject of the cohort, without one. These are the
-network's own answers to single episodes, with neither the guard nor the fine-tuning for other volumes that the software
-adds; what comes out at its end is in the benchmark of real volumes in `docs/benchmark.md`.
+{meaning}
 
     {command}
 
@@ -40,12 +38,29 @@ adds; what comes out at its end is in the benchmark of real volumes in `docs/ben
 
 ## Limits
 
-Trained on procedural images alone. Structures that are thinner than two network pixels, that branch, or that differ
-from their surroundings by texture alone come out worse; see the held-out Dice that the software reports for every
-segment. Not a medical device; a result is to be checked by a person who can read the image.
+{limits}
 """
 
+_SEGMENTING = """\
+Mean Dice on the query slices and its 95% confidence interval, K annotated slices. "Same volume": the query lies in the
+annotated volume, with a shape prior; "other volume": in another subject of the cohort, without one. These are the
+network's own answers to single episodes, with neither the guard nor the fine-tuning for other volumes that the software
+adds; what comes out at its end is in the benchmark of real volumes in `docs/benchmark.md`."""
+
+_SEGMENTING_LIMITS = """\
+Trained on procedural images alone. Structures that are thinner than two network pixels, that branch, or that differ
+from their surroundings by texture alone come out worse; see the held-out Dice that the software reports for every
+segment. Not a medical device; a result is to be checked by a person who can read the image."""
+
+_COMPARING = """\
+Distances between signatures of an annotated volume and of others; "in range" is what the learned threshold says."""
+
+_COMPARING_LIMITS = """\
+Trained on procedural images alone: patients of one cohort may differ more than its subjects do. It looks at whole
+slices, not at the structure, so that a lesion or an artefact where it matters can go unnoticed."""
+
 _PURPOSES = {
+    "image-siamese": "signatures of whole volumes, to tell whether a volume belongs to a task.",
     "siamese": "a metric in which pixels of one structure lie close, and its closed-form read-out.",
     "lstm": "an optimiser that is itself learned, and where it starts from.",
     "maml": "where the inner loop of MAML starts, with its learned step sizes and closed-form head.",
@@ -65,6 +80,7 @@ def model_card(name: str, header: Mapping[str, Any], table: str, command: str) -
     provenance = header["provenance"]
     stages = [*provenance.get("history", []), provenance]
     network = header["network"]
+    comparing = header["learner"] == IMAGE_LEVEL
     return _TEXT.format(
         name=name,
         purpose=_PURPOSES[provenance["stage"]],
@@ -75,6 +91,8 @@ def model_card(name: str, header: Mapping[str, Any], table: str, command: str) -
         encoder=network["encoder_channels"],
         branch=network["branch_channels"],
         stages="\n".join(_stage(number, stage) for number, stage in enumerate(stages, 1)),
+        meaning=_COMPARING if comparing else _SEGMENTING,
+        limits=_COMPARING_LIMITS if comparing else _SEGMENTING_LIMITS,
         command=command,
         table=table,
     )

@@ -13,8 +13,18 @@ from medmeta.synthesis.random import Draw
 
 AXES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))
 
+KINDS = (
+    "another subject",
+    "another subject, cut otherwise",
+    "another cohort",
+    "another cohort, once more",
+    "another subject, along another axis",
+    "another subject, other contrast",
+)
+"""Query volumes of an episode, in order."""
+
 SAME, DIFFERENT = 2, 4
-"""Query volumes of the cohort itself, and others."""
+"""How many of them, from the first on, belong to the task, and how many do not."""
 
 
 class VolumePairs(IterableDataset):

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -86,6 +87,54 @@ def test_adapt_then_predict_goes_through_a_task_file(files, checkpoint, capsys):
     assert medmeta(*arguments, "--json") == 0
     predicted = json.loads(capsys.readouterr().out.strip().splitlines()[-1])["predicted"]
     assert [row["output"] for row in predicted] == [str(files / "cohort" / "volume_label.nii.gz")]
+
+
+def test_the_learner_and_the_budget_can_be_chosen_and_the_reason_is_told(files, capsys):
+    volume, drawn = files / "volume.nii.gz", files / "drawn.nii.gz"
+    assert medmeta("segment", volume, drawn, "-o", files / "one.nii.gz", "--learner", "siamese", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)["segments"]
+    assert row["learner"] == "siamese"
+    assert medmeta("segment", volume, drawn, "-o", files / "two.nii.gz", "--budget", "0.001") == 0
+    errors = capsys.readouterr().err
+    assert "siamese, the only one tried" in errors
+    assert "no time within the budget to try: maml, lstm" in errors
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [(["--learner", "unet"], "'unet' is not known"), (["--budget", "-3"], "Budget -3.0 is not one")],
+)
+def test_an_unknown_learner_and_an_impossible_budget_are_refused(files, capsys, more, message):
+    assert medmeta("segment", files / "volume.nii.gz", files / "drawn.nii.gz", "-o", files / "out.nii.gz", *more) == 2
+    assert message in error_of(capsys)
+
+
+def test_match_puts_the_task_that_suits_a_volume_first(files, checkpoint, capsys):
+    volume = read_volume(files / "volume.nii.gz")
+    stripes = np.broadcast_to(100.0 * (np.arange(volume.array.shape[0]) % 8 < 4)[:, None, None], volume.array.shape)
+    write_volume(Volume(stripes.astype(np.float32), volume.geometry), files / "stripes.nii.gz")
+    for name in ("volume", "stripes"):
+        pair = (files / f"{name}.nii.gz", files / "drawn.nii.gz")
+        assert medmeta("adapt", *pair, "-o", files / f"{name}.safetensors", "--checkpoint", checkpoint) == 0
+    capsys.readouterr()
+    tasks = [files / "stripes.safetensors", files / "volume.safetensors"]
+    assert medmeta("match", files / "volume.nii.gz", *tasks, "--json") == 0
+    first, second = json.loads(capsys.readouterr().out)["tasks"]
+    assert first["task"] == str(files / "volume.safetensors")
+    assert first["in_range"]
+    assert first["distance"] < second["distance"]
+
+
+def test_a_volume_out_of_range_is_warned_of(files, checkpoint, monkeypatch, capsys):
+    from medmeta.adaptation.similarity import Similarity
+
+    task, pair = files / "task.safetensors", (files / "volume.nii.gz", files / "drawn.nii.gz")
+    assert medmeta("adapt", *pair, "-o", task, "--checkpoint", checkpoint) == 0
+    # The package has a function of the module's name.
+    monkeypatch.setattr(sys.modules["medmeta.adaptation.predict"], "compare", lambda *_: Similarity(1.3, 0.5))
+    assert medmeta("predict", task, pair[0], "--out-dir", files / "cohort", "--checkpoint", checkpoint) == 0
+    assert "warning" in (error := capsys.readouterr().err)
+    assert "distance 1.30, in range up to 0.50" in error
 
 
 def test_a_full_label_map_with_named_slices_uses_only_those(files, checkpoint, capsys):
@@ -255,6 +304,20 @@ def test_meta_training_and_meta_test_run_from_the_command_line(tmp_path, capsys)
     assert len(same["scores"]["tiny"]) == len(other["scores"]["tiny"]) == 2
     assert main(["meta-test", "--learner", str(out), "--k", "2", "--episodes", "2", "--card"]) == 0
     assert "before the inner loop" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_the_image_level_network_is_trained_and_judged_on_pairs(tmp_path, capsys):
+    out = tmp_path / "pairs.safetensors"
+    train = ["meta-train", "--learner", "image-siamese", "--out", str(out), "--minutes", "0.01", "--batch", "1"]
+    assert main([*train, "--sizes", "32", "--workers", "0", "--device", "cpu"]) == 0
+    assert main(["meta-test", "--learner", str(out), "--episodes", "2", "--json"]) == 0
+    pairs = json.loads(capsys.readouterr().out.splitlines()[-1])["pairs"]
+    assert [pair["same"] for pair in pairs] == [True, True, False, False, False, False]
+    assert all(len(pair["distances"]) == 2 for pair in pairs)
+    assert main(["meta-test", "--learner", str(out), "--episodes", "2", "--card"]) == 0
+    assert "another cohort" in out.with_suffix(".md").read_text(encoding="utf-8")
+    assert main(["meta-test", "--learner", str(out), "--learner", "maml", "--episodes", "2"]) == 2
+    assert "segments nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
