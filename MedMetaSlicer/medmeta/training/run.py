@@ -127,7 +127,8 @@ class MetaTraining:
         else:
             learner = create_learner(name, settings=settings)
         learner = learner.to(self.device)
-        learner.to(memory_format=torch.channels_last)
+        for part in (learner.module, learner.backbone):
+            part.to(memory_format=torch.channels_last)
         return learner, history
 
     def _batches(self, step: int) -> IterableDataset:

@@ -3,10 +3,10 @@
 from medmeta.evaluation.benchmark.datasets import Dataset, Structure, read_manifest, select_cases
 from medmeta.evaluation.benchmark.jobs import Job, other_volume_jobs, same_volume_jobs
 from medmeta.evaluation.benchmark.records import RecordStore
-from medmeta.evaluation.benchmark.runner import Settings, run_jobs, weights_hash
+from medmeta.evaluation.benchmark.runner import Settings, run_jobs, weights_of_methods
 from medmeta.evaluation.benchmark.table import markdown, summarise
 
 __all__ = [
     "Dataset", "Job", "RecordStore", "Settings", "Structure", "markdown", "other_volume_jobs", "read_manifest",
-    "run_jobs", "same_volume_jobs", "select_cases", "summarise", "weights_hash",
+    "run_jobs", "same_volume_jobs", "select_cases", "summarise", "weights_of_methods",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from medmeta.evaluation.benchmark.datasets import Dataset, Structure, select_cases
@@ -13,10 +13,14 @@ OURS = "ours"
 LEARNED = {OURS: "auto", "maml": "maml", "siamese": "siamese", "lstm": "lstm"}
 """Methods that adapt meta-learners -> what they call their learner."""
 
-FINE_TUNED = ("joint-fine-tuned", "from-scratch")
+JOINT, SCRATCH = "joint-fine-tuned", "from-scratch"
+FINE_TUNED = (JOINT, SCRATCH)
 """Methods that train a network on the annotated slices for some time."""
 
 Key = tuple
+
+Weights = Mapping[str, str]
+"""Method -> hash of the weights that it uses; a method without weights is not in it."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ class Job:
         """The name under which the table shows it."""
         return f"{self.dataset.name}, other volumes" if self.targets else self.dataset.name
 
-    def keys(self, checkpoint: str | None, seed: int) -> list[Key]:
-        """What identifies each record of the job; weights and seed do not matter to a baseline that sees no image."""
-        weights = (checkpoint, seed) if self.learns else (None, None)
+    def keys(self, weights: Weights, seed: int) -> list[Key]:
+        """What identifies each record of the job; the seed does not matter to a baseline that sees no image."""
+        weights = (weights.get(self.method), seed if self.learns else None)
         targets = self.targets or (self.case,)
         return [(self.row, self.case, t, self.structure.name, self.k, self.method, *weights) for t in targets]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.evaluation.baselines import BASELINES
-from medmeta.evaluation.benchmark.jobs import FINE_TUNED, LEARNED, Job
+from medmeta.evaluation.benchmark.jobs import FINE_TUNED, JOINT, LEARNED, Job
 from medmeta.evaluation.metrics import dice
 from medmeta.evaluation.protocol import SimulatedAnnotation, dice_off_slices, simulate
 from medmeta.volumes import Volume, read_label_map, read_volume
@@ -79,7 +79,7 @@ def _fine_tune(case: AnnotatedVolume, method: str, settings: Settings) -> np.nda
     from medmeta.evaluation.baselines.fine_tuned import JOINT_RATE, SCRATCH_RATE, fine_tune, jointly_trained
     from medmeta.networks import SegmentationNet
 
-    if method == "joint-fine-tuned":
+    if method == JOINT:
         return fine_tune(case, jointly_trained(), rate=JOINT_RATE, seconds=settings.seconds, seed=settings.seed)
     return fine_tune(case, SegmentationNet(), rate=SCRATCH_RATE, seconds=settings.scratch_seconds, seed=settings.seed)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from medmeta.errors import MedMetaError
-from medmeta.evaluation.benchmark.jobs import Job
+from medmeta.evaluation.benchmark.jobs import JOINT, OURS, Job, Weights
 from medmeta.evaluation.benchmark.methods import Settings, run_job
 from medmeta.evaluation.benchmark.records import RecordStore
 
@@ -43,8 +43,11 @@ def _outcomes(jobs: Sequence[Job], settings: Settings, workers: int) -> Iterator
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def weights_hash(checkpoint: str | None) -> str:
-    """SHA-256 of the weights that the methods use: of one file, or of the bundled ones' hashes together.
+def weights_of_methods(checkpoint: str | None) -> Weights:
+    """The weights that each method uses.
+
+    Args:
+        checkpoint: weights for all meta-learners, instead of the bundled ones.
 
     Raises:
         CheckpointError: there are none.
@@ -53,10 +56,10 @@ def weights_hash(checkpoint: str | None) -> str:
     from medmeta.learners.checkpoint import file_hash
     from medmeta.learners.weights import find_weights
 
-    if checkpoint is not None:
-        return file_hash(find_weights(checkpoint))
-    hashes = [file_hash(find_weights(name)) for name in ("joint", *BUNDLED)]
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    hashes = {name: file_hash(find_weights(checkpoint or name)) for name in BUNDLED}
+    together = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()
+    hashes[OURS] = file_hash(find_weights(checkpoint)) if checkpoint else together
+    return hashes | {JOINT: file_hash(find_weights("joint"))}
 
 
 def run_jobs(
@@ -64,7 +67,7 @@ def run_jobs(
     store: RecordStore,
     settings: Settings,
     *,
-    checkpoint: str | None = None,
+    weights: Weights | None = None,
     workers: int = 1,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[tuple[Job, str]]:
@@ -74,14 +77,14 @@ def run_jobs(
         jobs: what is wanted.
         store: gets a record as soon as there is one.
         settings: how the methods are run.
-        checkpoint: hash of the weights, part of a record's key.
+        weights: part of a record's key.
         workers: processes.
         report: gets one line for each job.
 
     Returns:
         The jobs that failed, each with the reason; they are not recorded, so that the next run tries them again.
     """
-    todo = [job for job in jobs if not all(key in store for key in job.keys(checkpoint, settings.seed))]
+    todo = [job for job in jobs if not all(key in store for key in job.keys(weights or {}, settings.seed))]
     if len(todo) < len(jobs):
         report(f"{len(jobs) - len(todo)} of {len(jobs)} results are there already ({store.path})")
     failures = []
@@ -91,7 +94,7 @@ def run_jobs(
             failures.append((job, reason))
             report(f"{what}: failed: {reason}")
             continue
-        for key, values in zip(job.keys(checkpoint, settings.seed), results, strict=True):
+        for key, values in zip(job.keys(weights or {}, settings.seed), results, strict=True):
             store.add(key, values)
         mean = sum(values["dice"] for values in results) / len(results)
         report(f"{what}: Dice {mean:.3f}, {sum(values['seconds'] for values in results):.2f} s")

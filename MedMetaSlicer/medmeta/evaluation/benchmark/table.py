@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from medmeta.evaluation.benchmark.jobs import LEARNED, Job
+from medmeta.evaluation.benchmark.jobs import LEARNED, Job, Weights
 from medmeta.evaluation.benchmark.records import RecordStore
 
 TOLERANCE = 0.03
@@ -16,7 +16,7 @@ REFERENCE = "interpolation"
 
 
 def summarise(
-    jobs: Sequence[Job], store: RecordStore, *, checkpoint: str | None = None, seed: int = 0
+    jobs: Sequence[Job], store: RecordStore, *, weights: Weights | None = None, seed: int = 0
 ) -> list[dict[str, Any]]:
     """Means of what is recorded of the jobs.
 
@@ -29,7 +29,7 @@ def summarise(
     """
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for job in jobs:
-        for key in job.keys(checkpoint, seed):
+        for key in job.keys(weights or {}, seed):
             if key in store:
                 groups.setdefault((job.row, job.method, job.k), []).append(store[key])
     summary = []

@@ -2,7 +2,14 @@
 
 import pytest
 
-from medmeta.evaluation.benchmark import RecordStore, Settings, other_volume_jobs, run_jobs, same_volume_jobs
+from medmeta.evaluation.benchmark import (
+    RecordStore,
+    Settings,
+    other_volume_jobs,
+    run_jobs,
+    same_volume_jobs,
+    weights_of_methods,
+)
 
 METHODS = ("interpolation", "nearest")
 
@@ -14,7 +21,7 @@ def jobs(dataset):
 
 def test_every_structure_of_every_case_gets_a_job_for_every_k_and_method(jobs):
     assert len(jobs) == 3 * 2 * 2 * 2
-    assert len({key for job in jobs for key in job.keys(None, 0)}) == len(jobs)
+    assert len({key for job in jobs for key in job.keys({}, 0)}) == len(jobs)
 
 
 def test_results_are_recorded_with_the_annotated_slices(jobs, data, tmp_path):
@@ -60,17 +67,26 @@ def test_other_volumes_are_all_but_the_annotated_one(dataset):
     jobs = other_volume_jobs(dataset, annotated=2)
     assert {job.case for job in jobs} == {"one", "three"}
     for job in jobs:
-        assert {target for _, _, target, *_ in job.keys("abc", 0)} == {"one", "two", "three"} - {job.case}
+        assert {target for _, _, target, *_ in job.keys({}, 0)} == {"one", "two", "three"} - {job.case}
 
 
 def test_the_network_is_adapted_and_predicts_both_its_own_and_other_volumes(dataset, data, tmp_path):
     jobs = same_volume_jobs([dataset], methods=("ours",), k=(3,), cases="1", structures=1)
     jobs += other_volume_jobs(dataset, k=3, annotated=1)[:1]
     store = RecordStore(tmp_path / "results.jsonl")
-    assert run_jobs(jobs, store, Settings(data, device="cpu"), checkpoint="abc") == []
+    assert run_jobs(jobs, store, Settings(data, device="cpu"), weights={"ours": "abc"}) == []
     own = store["tubes", "two", "two", "1", 3, "ours", "abc", 0]
     assert own["dice"] > 0.7
     assert own["quality"][0]["value"] == 1
     others = [record for key, record in store.records.items() if key[0] == "tubes, other volumes"]
     assert {record["target"] for record in others} == {"one", "three"}
     assert all(0 <= record["dice"] <= 1 for record in others)
+
+
+def test_records_of_a_method_belong_to_its_own_weights(dataset):
+    jobs = same_volume_jobs([dataset], methods=("ours", "maml", "interpolation"), k=(3,), cases="1", structures=1)
+    weights = weights_of_methods(None)
+    of_method = {job.method: job.keys(weights, 0)[0][6] for job in jobs}
+    assert of_method["interpolation"] is None
+    assert len(set(of_method.values())) == 3
+    assert weights["siamese"] not in of_method.values()
