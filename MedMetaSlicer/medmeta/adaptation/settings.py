@@ -30,8 +30,8 @@ class AdaptationSettings:
         other_slices: completed slices that it takes at most, beside the drawn ones.
     """
 
-    steps: tuple[int, ...] = (0, 1, 3, 5, 10)
-    usual_steps: int = 5
+    steps: tuple[int, ...] = (0, 1, 3, 5)
+    usual_steps: int = 3
     reaches: tuple[float, ...] = (4.0, 16.0, math.inf)
     usual_reach: float = 4.0
     margin: float = 0.01
