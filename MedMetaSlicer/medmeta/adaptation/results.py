@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +69,19 @@ class SegmentQuality:
     steps: Mapping[str, int]
     reach: float
     scores: Mapping[str, float]
+
+    def row(self) -> dict[str, Any]:
+        """The same, JSON-able; a reach without end (interpolation alone) is None."""
+        return {
+            "segment": self.segment.name,
+            "label": self.segment.value,
+            "expected_dice": self.expected_dice,
+            "interpolation_dice": self.interpolation_dice,
+            "learner": self.learner,
+            "scores": dict(self.scores),
+            "steps": dict(self.steps),
+            "reach": self.reach if math.isfinite(self.reach) else None,
+        }
 
     @property
     def reason(self) -> str:

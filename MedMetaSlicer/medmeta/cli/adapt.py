@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from medmeta.cli import inputs
-from medmeta.cli.console import Console, explain, quality_rows, quality_table
+from medmeta.cli.console import Console, explain, quality_table
 from medmeta.errors import AnnotationError
 
 
@@ -50,7 +50,7 @@ def adapt(
     console.result(
         {
             "task": str(output),
-            "segments": quality_rows(adaptation.quality),
+            "segments": [quality.row() for quality in adaptation.quality],
             "learner_for_other_volumes": adaptation.task.provenance["learner"],
             "learners_left_out": list(adaptation.left_out),
             "device": adaptation.task.provenance["device"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,25 +75,8 @@ class Console:
             yield show
 
 
-def quality_rows(quality: Any) -> list[dict[str, Any]]:
-    """`SegmentQuality` objects as JSON-able rows; a reach without end (interpolation alone) is null."""
-    return [
-        {
-            "segment": q.segment.name,
-            "label": q.segment.value,
-            "expected_dice": q.expected_dice,
-            "interpolation_dice": q.interpolation_dice,
-            "learner": q.learner,
-            "scores": dict(q.scores),
-            "steps": dict(q.steps),
-            "reach": q.reach if math.isfinite(q.reach) else None,
-        }
-        for q in quality
-    ]
-
-
 def quality_table(quality: Any) -> Table:
-    """The same as a table."""
+    """`SegmentQuality` objects as a table."""
     table = Table(title="Judged on held-out annotated slices")
     for heading in ("segment", "label", "expected Dice", "interpolation", "learner", "steps", "interpolation reaches"):
         table.add_column(heading)

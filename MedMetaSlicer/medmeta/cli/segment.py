@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from medmeta.cli import inputs
-from medmeta.cli.console import Console, explain, quality_rows, quality_table, similarity_row, warn_if_far
+from medmeta.cli.console import Console, explain, quality_table, similarity_row, warn_if_far
 from medmeta.errors import VolumeError
 from medmeta.volumes import read_volume, write_label_map, write_volume
 
@@ -89,7 +89,7 @@ def segment(
             "axis": case.annotation.axis,
             "slices": list(case.annotation.slices),
             "ignored_slices": list(case.annotation.ignored),
-            "segments": quality_rows(adaptation.quality),
+            "segments": [quality.row() for quality in adaptation.quality],
             "learners_left_out": list(adaptation.left_out),
             "device": adaptation.task.provenance["device"],
             "seconds": round(adaptation.seconds, 2),

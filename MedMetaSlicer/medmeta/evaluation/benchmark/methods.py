@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,22 +83,6 @@ def _fine_tune(case: AnnotatedVolume, method: str, settings: Settings) -> np.nda
     return fine_tune(case, SegmentationNet(), rate=SCRATCH_RATE, seconds=settings.scratch_seconds, seed=settings.seed)
 
 
-def _quality(adaptation) -> list[dict[str, Any]]:
-    """What the guard said, to be compared with what came out."""
-    return [
-        {
-            "value": q.segment.value,
-            "expected_dice": q.expected_dice,
-            "interpolation_dice": q.interpolation_dice,
-            "learner": q.learner,
-            "scores": dict(q.scores),
-            "steps": dict(q.steps),
-            "reach": q.reach if math.isfinite(q.reach) else None,
-        }
-        for q in adaptation.quality
-    ]
-
-
 def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
     """Computes a job.
 
@@ -129,7 +112,7 @@ def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
         return [_scores(_off_slices(job, predicted, reference, drawn), time.perf_counter() - start, **more)]
     adaptation = _adapt(case, job.method, settings, bool(job.targets))
     seconds = time.perf_counter() - start
-    more |= {"quality": _quality(adaptation), "device": settings.device}
+    more |= {"quality": [quality.row() for quality in adaptation.quality], "device": settings.device}
     if not job.targets:
         predicted = adaptation.predictions[0].labels.array
         return [_scores(_off_slices(job, predicted, reference, drawn), seconds, **more)]

@@ -77,7 +77,7 @@ def test_the_network_is_adapted_and_predicts_both_its_own_and_other_volumes(data
     assert run_jobs(jobs, store, Settings(data, device="cpu"), weights={"ours": "abc"}) == []
     own = store["tubes", "two", "two", "1", 3, "ours", "abc", 0]
     assert own["dice"] > 0.7
-    assert own["quality"][0]["value"] == 1
+    assert own["quality"][0]["label"] == 1
     others = [record for key, record in store.records.items() if key[0] == "tubes, other volumes"]
     assert {record["target"] for record in others} == {"one", "three"}
     assert all(0 <= record["dice"] <= 1 for record in others)
