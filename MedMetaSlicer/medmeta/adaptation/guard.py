@@ -80,7 +80,9 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     """Takes what did best on the held-out slices.
 
     The usual choice is the blend of all learners (or the only one) with the usual steps and reach; another must be
-    better by `settings.margin`, as a few slices are little to judge by.
+    better by `settings.margin`, as a few slices are little to judge by. Slices between other annotated ones are judged
+    by where there are enough; a slice at an end, held out, is farther from the next drawn one than any that is to be
+    predicted.
 
     Args:
         trials: learner -> its trials, on the same slices for all; none where no slice could be held out.
@@ -89,6 +91,7 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     """
     if not all(trials.values()):
         return Choice(dict(usual), settings.usual_reach)
+    trials, comparable = _judged(trials, settings.least_compared)
     candidates = {}
     for name, own in trials.items():
         options = [({name: steps}, reach) for steps in own[0].logits for reach in settings.reaches]
@@ -99,10 +102,17 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
         candidates = {BLEND: blend, **candidates}
     scores = {name: choice.expected_dice for name, choice in candidates.items()}
     first, best = next(iter(candidates)), max(scores, key=scores.get)
-    taken = candidates[best if scores[best] > scores[first] + settings.margin else first]
+    taken = candidates[best if comparable and scores[best] > scores[first] + settings.margin else first]
     some = next(iter(trials.values()))
     interpolation = _dice([(interpolation_logits(t.channels), t.truth) for t in some])
     return Choice(taken.steps, taken.reach, taken.expected_dice, interpolation, len(some), scores)
+
+
+def _judged(trials: Mapping[str, Sequence[Trial]], least: int) -> tuple[Mapping[str, Sequence[Trial]], bool]:
+    """The trials to judge by, and whether learners can be compared by them."""
+    between = {name: [trial for trial in own if trial.between] for name, own in trials.items()}
+    enough = min(map(len, between.values())) >= least
+    return (between if enough else trials), enough
 
 
 def _best(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.guard import BLEND
 from medmeta.adaptation.similarity import Similarity
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import Segment
@@ -90,8 +91,12 @@ class SegmentQuality:
             return f"{self.learner}, as there was no slice to hold out"
         if len(self.scores) == 1:
             return f"{self.learner}, the only one tried"
+        if self.learner == BLEND and self.scores[BLEND] < max(self.scores.values()):
+            why = f"held-out Dice {self.scores[BLEND]:.3f}, as the held-out slices do not clearly speak for one learner"
+        else:
+            why = f"held-out Dice {self.scores[self.learner]:.3f}"
         others = ", ".join(f"{name} {dice:.3f}" for name, dice in self.scores.items() if name != self.learner)
-        return f"{self.learner}, held-out Dice {self.scores[self.learner]:.3f} ({others})"
+        return f"{self.learner}, {why} ({others})"
 
 
 @dataclass(frozen=True)

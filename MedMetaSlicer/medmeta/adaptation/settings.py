@@ -18,6 +18,8 @@ class AdaptationSettings:
         reaches: how far shape interpolation reaches round an annotated slice, for the guard to choose from (`blended`).
         usual_reach: the reach taken where there is nothing to choose by.
         margin: how much better, in Dice on the held-out slices, another choice must be than the usual one.
+        least_compared: learners are compared where so many slices between others could be held out; with fewer, what is
+            left to learn from is so little that the comparison misleads, and the blend is taken.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         batch: slices that go through the network at once.
@@ -35,6 +37,7 @@ class AdaptationSettings:
     reaches: tuple[float, ...] = (4.0, 16.0, math.inf)
     usual_reach: float = 4.0
     margin: float = 0.01
+    least_compared: int = 3
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     batch: int = 8

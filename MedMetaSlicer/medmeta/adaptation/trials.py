@@ -10,8 +10,11 @@ import torch
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, Place, support_examples, support_places
+from medmeta.episodes import SEGMENT_CHANNELS
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
+
+THERE = [SEGMENT_CHANNELS.index(f"has an annotated slice {side}") for side in ("before", "after")]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Trial:
     logits: dict[int, torch.Tensor]
     channels: torch.Tensor
     truth: torch.Tensor
+
+    @property
+    def between(self) -> bool:
+        """True where it lies between two other annotated slices, as most slices to predict do."""
+        return bool((self.channels[:, THERE, 0, 0] > 0).all())
 
 
 def held_out_places(stacks: Sequence[AnnotatedStack], segment: int, folds: int) -> list[Place]:

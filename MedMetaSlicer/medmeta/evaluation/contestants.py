@@ -9,15 +9,14 @@ import torch
 
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.errors import CheckpointError
-from medmeta.evaluation.baselines.fine_tuned import jointly_trained
+from medmeta.evaluation.baselines.fine_tuned import JOINT_RATE, SCRATCH_RATE, jointly_trained
 from medmeta.evaluation.episode_methods import EpisodeMethod, FineTuned, Interpolation, Learned, NearestSlice
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.factory import IMAGE_LEVEL
 from medmeta.learners.weights import find_weights
 from medmeta.networks import SegmentationNet
 
-JOINT_STEPS, JOINT_RATE = 50, 1e-3
-SCRATCH_STEPS, SCRATCH_RATE = 100, 3e-3
+JOINT_STEPS, SCRATCH_STEPS = 30, 60
 
 
 def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:

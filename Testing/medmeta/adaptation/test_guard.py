@@ -27,9 +27,16 @@ def trials(shares, interpolation=0.5):
 
     channels = torch.zeros(1, 13, 16, 16)
     channels[:, :1] = torch.sign(answer(interpolation)) / 8
-    channels[:, 6] = 4.0 / FAR_SLICES
-    channels[:, 8] = 1.0
+    channels[:, 6:8] = 4.0 / FAR_SLICES
+    channels[:, 8:10] = 1.0
     return [Trial({steps: answer(share) for steps, share in shares.items()}, channels, truth())] * QUERY
+
+
+def at_an_end(trial):
+    """The same with annotated slices on one side alone."""
+    channels = trial.channels.clone()
+    channels[:, 9] = 0.0
+    return Trial(trial.logits, channels, trial.truth)
 
 
 def chosen(tried, usual=3, **settings):
@@ -65,6 +72,22 @@ def test_the_blend_is_taken_where_no_learner_alone_is_better():
     choice = chosen({"siamese": trials({0: 1.0}), "maml": trials({3: 1.0})})
     assert choice.learner == BLEND
     assert choice.steps == {"siamese": 0, "maml": 3}
+
+
+def test_learners_are_not_compared_by_too_few_slices_between_others():
+    tried = {"siamese": trials({0: 1.0}), "maml": trials({3: 0.0})}
+    few = {name: [at_an_end(own[0]), *own[1:]] for name, own in tried.items()}
+    assert chosen(tried, usual=0).learner == "siamese"
+    choice = chosen(few, usual=0)
+    assert choice.learner == BLEND
+    assert choice.scores["siamese"] == 1.0
+
+
+def test_slices_between_others_are_judged_by_where_there_are_enough():
+    between, ends = trials({0: 0.5, 3: 1.0}), [at_an_end(t) for t in trials({0: 1.0, 3: 0.0})]
+    choice = chosen({"maml": [*ends, *between]}, usual=0)
+    assert choice.steps == {"maml": 3}
+    assert choice.held_out == len(between)
 
 
 def test_a_blend_averages_logits():
