@@ -77,7 +77,7 @@ def test_auto_tries_every_learner_and_says_which_it_took_and_why(scan, annotated
     assert set(quality.scores) == {"blend", "siamese", "maml", "lstm"}
     assert quality.learner in quality.scores
     assert quality.expected_dice == quality.scores[quality.learner]
-    assert quality.reason.startswith(f"{quality.learner}, held-out Dice {quality.expected_dice:.3f} (")
+    assert quality.reason.startswith(f"{quality.learner}, held-out Dice {quality.expected_dice:.3f}")
     assert result.left_out == ()
 
 
