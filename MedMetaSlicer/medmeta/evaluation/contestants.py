@@ -17,6 +17,7 @@ from medmeta.learners.weights import find_weights
 from medmeta.networks import SegmentationNet
 
 JOINT_STEPS, SCRATCH_STEPS = 30, 60
+JOINT_RATE_ELSEWHERE = 1e-3
 
 
 def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:
@@ -53,7 +54,7 @@ def baseline_methods() -> list[EpisodeMethod]:
     return [
         Interpolation(),
         NearestSlice(),
-        FineTuned("joint, fine-tuned", joint, JOINT_STEPS, JOINT_RATE),
+        FineTuned("joint, fine-tuned", joint, JOINT_STEPS, JOINT_RATE, JOINT_RATE_ELSEWHERE),
         FineTuned("from scratch", SegmentationNet(), SCRATCH_STEPS, SCRATCH_RATE),
     ]
 

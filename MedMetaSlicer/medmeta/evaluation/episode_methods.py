@@ -110,6 +110,7 @@ class FineTuned(EpisodeMethod):
         network: called as network(image, segment channels); stays as it is.
         steps: of AdamW.
         rate: its learning rate.
+        rate_without_prior: the same for a query in another volume, where more must be learned; None for the same rate.
         loss: as in meta-training.
         report: steps between two answers.
     """
@@ -120,6 +121,7 @@ class FineTuned(EpisodeMethod):
         network: nn.Module,
         steps: int,
         rate: float,
+        rate_without_prior: float | None = None,
         loss: Loss = segmentation_loss,
         report: int = 5,
     ) -> None:
@@ -127,13 +129,15 @@ class FineTuned(EpisodeMethod):
         self.network = network
         self.steps = steps
         self.rate = rate
+        self.rate_without_prior = rate if rate_without_prior is None else rate_without_prior
         self.loss = loss
         self.report = report
 
     def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
         """See `EpisodeMethod.answers`."""
         network = deepcopy(self.network).train()
-        optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate)
+        rate = self.rate if has_prior(episode) else self.rate_without_prior
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate)
 
         def logits() -> torch.Tensor:
             with torch.no_grad():
