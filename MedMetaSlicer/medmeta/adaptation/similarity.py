@@ -84,6 +84,13 @@ class Signatures:
         image = image_channels(stack, sorted(set(positions)), self.slices).to(self.device)
         return self.learner.signatures(image[None])[0].cpu()
 
+    @torch.no_grad()
+    def compare(self, task: AdaptedTask, volume: Volume) -> Similarity:
+        """How close a volume is to the nearest of a task's annotated ones."""
+        frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
+        found = self.of(volume, frame, task.pixel, task.grey)
+        return Similarity(float(self.learner.distances(found[None], task.signatures.cpu())), self.threshold)
+
 
 def compare(task: AdaptedTask, volume: Volume, device: str | torch.device = "auto") -> Similarity:
     """How close a volume is to the annotated ones of a task.
@@ -96,16 +103,13 @@ def compare(task: AdaptedTask, volume: Volume, device: str | torch.device = "aut
     Raises:
         CheckpointError, DeviceError: see `Signatures`.
     """
-    signatures = Signatures(device)
-    frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
-    found = signatures.of(volume, frame, task.pixel, task.grey)
-    distance = signatures.learner.distances(found[None].to(signatures.device), task.signatures.to(signatures.device))
-    return Similarity(float(distance), signatures.threshold)
+    return Signatures(device).compare(task, volume)
 
 
 def rank(
     tasks: Mapping[str, AdaptedTask], volume: Volume, device: str | torch.device = "auto"
 ) -> list[tuple[str, Similarity]]:
     """Saved tasks by how well they suit a volume, the best first."""
-    found = [(name, compare(task, volume, device)) for name, task in tasks.items()]
+    signatures = Signatures(device)
+    found = [(name, signatures.compare(task, volume)) for name, task in tasks.items()]
     return sorted(found, key=lambda pair: pair[1].distance)

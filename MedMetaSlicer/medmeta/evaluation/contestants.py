@@ -18,6 +18,7 @@ from medmeta.networks import SegmentationNet
 
 JOINT_STEPS, SCRATCH_STEPS = 30, 60
 JOINT_RATE_ELSEWHERE = 1e-3
+"""Of the jointly trained network in another volume, where there is no prior and more must be learned."""
 
 
 def learner_methods(names: Sequence[str]) -> list[EpisodeMethod]:
