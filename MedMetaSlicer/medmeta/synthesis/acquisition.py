@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from monai.transforms import AdjustContrast, GibbsNoise, KSpaceSpikeNoise
 
+from medmeta.synthesis.ingredients import checked
 from medmeta.synthesis.noise import smooth_noise
 from medmeta.synthesis.random import Draw
 
@@ -41,6 +43,8 @@ class Acquisition:
         inverted: True for a contrast turned over.
         gibbs: MONAI GibbsNoise's alpha, 0 for none.
         spike: relative position and strength of a k-space spike, or None.
+        coil: relative position (row, column) of a surface coil and its reach in image widths, or None.
+        window: shares of the voxels, darkest and brightest, whose grey values are cut off.
     """
 
     thickness: int
@@ -53,6 +57,8 @@ class Acquisition:
     inverted: bool
     gibbs: float
     spike: tuple[tuple[float, float], float] | None
+    coil: tuple[float, float, float] | None = None
+    window: tuple[float, float] = (0.0, 0.0)
 
     def __call__(self, image: torch.Tensor, labels: torch.Tensor, draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
         """Scans an object.
@@ -68,6 +74,8 @@ class Acquisition:
         if self.shading > 0:
             period = image.shape[2] / 2
             image = image * torch.exp(self.shading * smooth_noise(image.shape, period, draw.generator)[0])
+        if self.coil is not None:
+            image = image * self._sensitivity(image.shape)
         image = _blur(image, self.blur)
         if self.thickness > 1:
             slices = image.shape[0] // self.thickness
@@ -82,9 +90,24 @@ class Acquisition:
             spiked = KSpaceSpikeNoise(loc=at, k_intensity=strength)(plane)
             image = image + (spiked - plane).clamp(-0.2, 0.2)
         image = self._noisy(image, draw)
-        low, high = image.min(), image.max()
-        image = AdjustContrast(gamma=self.gamma)((image - low) / (high - low).clamp_min(1e-6))
+        low, high = self._window(image)
+        image = AdjustContrast(gamma=self.gamma)(((image - low) / (high - low).clamp_min(1e-6)).clamp(0, 1))
         return (1 - image if self.inverted else image), labels
+
+    def _sensitivity(self, shape: torch.Size) -> torch.Tensor:
+        """(1, H, W) receive sensitivity, falling with the squared distance from the coil; its mean is 1."""
+        row, column, reach = self.coil
+        y = (torch.arange(shape[1]) / shape[1] - row)[:, None] * shape[1] / shape[2]
+        x = (torch.arange(shape[2]) / shape[2] - column)[None]
+        field = 1 / (1 + (y**2 + x**2) / reach**2)
+        return (field / field.mean())[None]
+
+    def _window(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.window == (0.0, 0.0):
+            return image.min(), image.max()
+        ordered = image.flatten()[:: max(1, image.numel() // 20_000)].sort().values
+        last = len(ordered) - 1
+        return ordered[int(self.window[0] * last)], ordered[int((1 - self.window[1]) * last)]
 
     def _noisy(self, image: torch.Tensor, draw: Draw) -> torch.Tensor:
         def field() -> torch.Tensor:
@@ -100,12 +123,19 @@ class Acquisition:
 
 
 class RandomAcquisition:
-    """Draws an `Acquisition`; its defaults span what clinical CT, MR and ultrasound show."""
+    """Draws an `Acquisition`; its defaults span what clinical CT, MR and ultrasound show.
+
+    Args:
+        ingredients: see `INGREDIENTS`.
+    """
+
+    def __init__(self, ingredients: Collection[str] = ()) -> None:
+        self.ingredients = checked(ingredients)
 
     def __call__(self, thickness: int, draw: Draw) -> Acquisition:
         """Draws a scan of the given slice thickness (object voxels)."""
         sharp = draw.uniform(0.3, 1.3)
-        return Acquisition(
+        scan = Acquisition(
             thickness=thickness,
             blur=(draw.uniform(0.3, 1.0), sharp, sharp),
             shading=draw.uniform(0.05, 0.4) if draw.chance(0.5) else 0.0,
@@ -117,6 +147,14 @@ class RandomAcquisition:
             gibbs=draw.uniform(0.2, 0.7) if draw.chance(0.12) else 0.0,
             spike=((draw.uniform(0.1, 0.9), draw.uniform(0.1, 0.9)), draw.uniform(6, 9)) if draw.chance(0.04) else None,
         )
+        if "coil" in self.ingredients and draw.chance(0.2):
+            side = draw.choice((-0.1, 1.1))
+            place = (side, draw.uniform(0, 1)) if draw.chance(0.5) else (draw.uniform(0, 1), side)
+            scan = replace(scan, coil=(*place, draw.uniform(0.6, 1.5)))
+        if "window" in self.ingredients and draw.chance(0.35):
+            cut = (draw.uniform(0, 0.1), draw.uniform(0, 0.06))
+            scan = replace(scan, window=cut, noise=draw.log_uniform(0.002, 0.03))
+        return scan
 
     def similar(self, scan: Acquisition, draw: Draw) -> Acquisition:
         """Another scan by the same protocol: other noise, blur and shading, the same contrast and thickness."""
@@ -132,4 +170,6 @@ class RandomAcquisition:
             inverted=scan.inverted,
             gibbs=scan.gibbs,
             spike=other.spike,
+            coil=scan.coil,
+            window=scan.window,
         )

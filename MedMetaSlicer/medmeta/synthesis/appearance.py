@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
 
 from medmeta.synthesis.anatomy import AIR, Anatomy
+from medmeta.synthesis.ingredients import checked
 from medmeta.synthesis.noise import smooth_noise
 from medmeta.synthesis.random import Draw
 
@@ -40,6 +42,13 @@ class Appearance:
         moved[AIR] = self.means[AIR]
         return replace(self, means=moved)
 
+    def enhanced(self, draw: Draw) -> Appearance:
+        """The same appearance in another phase: some labels are all brighter, or all darker, by much."""
+        change = draw.choice((-1, 1)) * draw.uniform(0.05, 0.35)
+        chosen = torch.rand(len(self.means), generator=draw.generator) < 0.25
+        chosen[AIR] = False
+        return replace(self, means=self.means + change * chosen)
+
 
 class RandomAppearance:
     """Draws an `Appearance`.
@@ -47,11 +56,13 @@ class RandomAppearance:
     Args:
         camouflage: how often an organ takes nearly the grey value of another label.
         texture: how often a label has texture.
+        ingredients: see `INGREDIENTS`.
     """
 
-    def __init__(self, camouflage: float = 0.2, texture: float = 0.6) -> None:
+    def __init__(self, camouflage: float = 0.2, texture: float = 0.6, ingredients: Collection[str] = ()) -> None:
         self.camouflage = camouflage
         self.texture = texture
+        self.ingredients = checked(ingredients)
 
     def __call__(self, anatomy: Anatomy, draw: Draw) -> Appearance:
         """Draws the appearance of an anatomy's labels."""
@@ -71,6 +82,20 @@ class RandomAppearance:
         strength = draw.log_uniform(0.01, 0.12)
         on = torch.rand(3, count, generator=draw.generator) < self.texture
         textures = strength * torch.rand(3, count, generator=draw.generator) * on
+        if "textures" in self.ingredients:
+            self._texture_alone(means, textures, anatomy, draw)
+        for part, whole in anatomy.same_tissue.items():
+            means[part] = means[whole] + draw.normal(0.01)
+            textures[:, part] = textures[:, whole]
         textures[:, AIR] = 0
         scales = (draw.uniform(1.2, 2.2), draw.uniform(2.5, 6), draw.uniform(8, 24))
         return Appearance(means, textures, scales)
+
+    def _texture_alone(self, means: torch.Tensor, textures: torch.Tensor, anatomy: Anatomy, draw: Draw) -> None:
+        """Gives some organs the grey value of another label, and a texture that this one lacks."""
+        for label in anatomy.organs:
+            if draw.chance(0.12):
+                other = draw.integer(1, len(means) - 1)
+                means[label] = means[other]
+                textures[:, label] = 0
+                textures[draw.integer(0, 1), label] = float(textures[:, other].max()) + draw.uniform(0.04, 0.15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ import torch
 from medmeta.synthesis.acquisition import RandomAcquisition
 from medmeta.synthesis.anatomy import RandomAnatomy, RandomWarp
 from medmeta.synthesis.appearance import RandomAppearance
+from medmeta.synthesis.couch import RandomCouch
+from medmeta.synthesis.ingredients import INGREDIENTS, checked
 from medmeta.synthesis.random import Draw
 
 
@@ -44,6 +47,10 @@ class RandomCohort:
         size: smallest and largest in-plane size, pixels.
         slices: smallest and largest number of slices.
         thickness: slice thicknesses to choose from, in pixels, each with its weight.
+        ingredients: what cohorts may be made of, see `INGREDIENTS`.
+
+    Raises:
+        ValueError: an unknown ingredient.
     """
 
     def __init__(
@@ -52,14 +59,17 @@ class RandomCohort:
         size: tuple[int, int] = (64, 104),
         slices: tuple[int, int] = (12, 38),
         thickness: tuple[tuple[int, float], ...] = ((1, 5), (2, 2), (3, 2), (4, 1.5), (6, 1), (8, 0.5)),
+        ingredients: Collection[str] = tuple(INGREDIENTS),
     ) -> None:
         self.subjects = subjects
         self.size = size
         self.slices = slices
         self.thickness = thickness
-        self.random_anatomy = RandomAnatomy()
-        self.random_appearance = RandomAppearance()
-        self.random_acquisition = RandomAcquisition()
+        self.ingredients = checked(ingredients)
+        self.random_anatomy = RandomAnatomy(ingredients=ingredients)
+        self.random_appearance = RandomAppearance(ingredients=ingredients)
+        self.random_acquisition = RandomAcquisition(ingredients)
+        self.random_couch = RandomCouch()
 
     def __call__(self, seed: int) -> Cohort:
         """Draws the cohort of a seed: the same seed gives the same voxels."""
@@ -74,10 +84,17 @@ class RandomCohort:
         appearance = self.random_appearance(anatomy, draw)
         protocol = self.random_acquisition(thickness, draw)
         jitter, random_warp = draw.uniform(0.005, 0.06), RandomWarp(displacement=draw.uniform(1.0, 4.5))
+        couch = self.random_couch(draw) if "couch" in self.ingredients and draw.chance(0.3) else None
+        phases = "phases" in self.ingredients and draw.chance(0.3)
         subjects = []
-        for _ in range(self.subjects):
+        for number in range(self.subjects):
             labels = random_warp(shape, draw)(anatomy.labels)
-            painted = appearance.jittered(jitter, draw)(labels, draw)
+            own = appearance.jittered(jitter, draw)
+            if phases and number > 0:
+                own = own.enhanced(draw)
+            painted = own(labels, draw)
+            if couch is not None:
+                painted = couch(painted, labels)
             scan = self.random_acquisition.similar(protocol, draw)
             image, labels = scan(painted, labels, draw)
             subjects.append(Subject(image.float(), labels, thickness))

@@ -163,6 +163,28 @@ def lesion(grid: Grid, draw: Draw) -> list[torch.Tensor]:
     return [field, field - draw.uniform(0.3, 0.6)] if draw.chance(0.3) else [field]
 
 
+def arch(grid: Grid, draw: Draw) -> list[torch.Tensor]:
+    """A tube that turns back along the slice axis: one cross section at its bend, two beyond it, as an aortic arch."""
+    extent = grid[-1, -1, -1]
+    bend = _place(grid, draw, 0.6)
+    sense = -1.0 if bend[0] > 0 else 1.0
+    depth = draw.uniform(0.5, 1.4) * float(extent[0])
+    aside = torch.tensor([0.0, *(draw.uniform(0.12, 0.45) * torch.randn(2, generator=draw.generator)).tolist()])
+    t = torch.linspace(-1, 1, 30)[:, None]
+    points = bend + t * aside + t.abs().pow(draw.uniform(1.5, 3)) * torch.tensor([sense * depth, 0.0, 0.0])
+    width = draw.log_uniform(0.04, 0.16)
+    return [_swept(grid, points, width * torch.linspace(1, draw.uniform(0.5, 1), 30))]
+
+
+def ribbon(grid: Grid, draw: Draw) -> list[torch.Tensor]:
+    """A folded sheet of even thickness within a blob, as a gyrus or the wall of the gut."""
+    blob = _superquadric(
+        grid, _place(grid, draw, 0.6), draw.uniform(0.2, 0.5) * torch.ones(3), draw.rotation(180), draw.uniform(2, 3)
+    )
+    fold = smooth_noise(grid.shape[:3], draw.uniform(5, 14) * grid.shape[2] / 64, draw.generator)[0]
+    return [torch.minimum(blob, draw.uniform(0.15, 0.4) - fold.abs())]
+
+
 SHAPES: dict[str, tuple[Shape, float]] = {
     "ellipsoid": (ellipsoid, 4.0),
     "nested": (nested, 1.5),
@@ -174,3 +196,9 @@ SHAPES: dict[str, tuple[Shape, float]] = {
     "lesion": (lesion, 1.2),
 }
 """Name -> (function, how often it is drawn)."""
+
+MORE_SHAPES: dict[str, dict[str, tuple[Shape, float]]] = {
+    "arches": {"arch": (arch, 1.2)},
+    "ribbons": {"ribbon": (ribbon, 0.8)},
+}
+"""Ingredient -> the shapes that it adds."""

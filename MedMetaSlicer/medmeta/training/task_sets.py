@@ -48,6 +48,7 @@ class TaskSet:
                 "size": list(generator.size),
                 "slices": list(generator.slices),
                 "thickness": [list(pair) for pair in generator.thickness],
+                "ingredients": sorted(generator.ingredients),
             },
             "first_seed": self.first,
             "seeds": self.count,
