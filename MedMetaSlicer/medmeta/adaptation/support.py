@@ -91,7 +91,7 @@ def annotated_stacks(
         window = rule.window(drawn, frame.spacing[1:])
         stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own))
         masks = torch.stack([window.crop_masks(segment) for segment in drawn])
-        priors = tuple(ShapePrior.from_masks(m.numpy(), positions, window.zoom) for m in masks)
+        priors = tuple(ShapePrior.from_masks(m.numpy(), positions, stack.pitch) for m in masks)
         stacks.append(AnnotatedStack(frame, window, stack, positions, masks, priors, slices.shape))
     return tuple(stacks), grey
 

@@ -71,14 +71,12 @@ class SliceStack:
         image: (Z, H, W) float32, grey values normalised.
         coordinates: (3, Z, H, W)-broadcastable z, y, x position in the whole volume, each in [-1, 1].
         pitch: distance between slices, in network pixels.
-        shrink: network pixels that a shape loses per slice beyond the last annotated one (one original pixel).
         stride: slices between the neighbours that the image encoder sees.
     """
 
     image: torch.Tensor
     coordinates: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = field(repr=False)
     pitch: float
-    shrink: float
     stride: int = 1
 
     @classmethod
@@ -105,4 +103,4 @@ class SliceStack:
         distance = pitch * window.zoom
         stride = max(1, round(1 / max(distance, 1e-3)))
         parts = [window.crop(normalise(slices[start : start + CHUNK])) for start in range(0, count, CHUNK)]
-        return cls(torch.cat(parts), coordinates, distance, window.zoom, stride)
+        return cls(torch.cat(parts), coordinates, distance, stride)

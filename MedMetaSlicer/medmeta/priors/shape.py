@@ -5,6 +5,7 @@ Source: Raya and Udupa, "Shape-based interpolation of multidimensional objects",
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,13 @@ from scipy.ndimage import distance_transform_edt
 
 FAR = 64.0
 """Pixels; the distance given to slices of a structure that no annotated slice shows."""
+
+GAP_SHARE = 0.5
+"""Beyond its outermost annotated slice a structure is expected to go on for this share of the gap to the next one: who
+draws slices spread evenly leaves half a gap at each end."""
+
+LEAST_SIZES, USUAL_SIZES = 0.2, 1.5
+"""The same in square roots of its area on that slice: at least, and where it is the only annotated slice."""
 
 
 def signed_distance(mask: np.ndarray) -> np.ndarray:
@@ -41,22 +49,22 @@ class ShapePrior:
     Attributes:
         distances: (K, H, W) float32, pixels.
         positions: the K slice numbers, increasing.
-        shrink: pixels that the shape loses per slice beyond the first and last annotated slice.
+        pitch: distance between slices, pixels.
     """
 
     distances: torch.Tensor
     positions: tuple[int, ...]
-    shrink: float = 1.0
+    pitch: float = 1.0
 
     @classmethod
-    def from_masks(cls, masks: np.ndarray, positions: Sequence[int], shrink: float = 1.0) -> ShapePrior:
+    def from_masks(cls, masks: np.ndarray, positions: Sequence[int], pitch: float = 1.0) -> ShapePrior:
         """Builds the prior from (K, H, W) boolean masks; a mask may be empty ("the structure is not here")."""
         distances = np.stack([signed_distance(mask) for mask in masks])
         drawn = np.array([mask.any() for mask in masks])
         if drawn.any() and not drawn.all():
             # As deep outside as the structure is deep inside: its thickest part ends half way to the empty slice.
             distances[~drawn] = -distances[drawn].max()
-        return cls(torch.from_numpy(distances), tuple(int(p) for p in positions), float(shrink))
+        return cls(torch.from_numpy(distances), tuple(int(p) for p in positions), float(pitch))
 
     def neighbours(self, position: int, left_out: Sequence[int] = ()) -> tuple[int | None, int | None]:
         """Indices of the nearest annotated slices at or before, and at or after, a slice.
@@ -76,10 +84,21 @@ class ShapePrior:
         if before is None and after is None:
             return None
         if before is None or after is None:
-            end = after if before is None else before
-            return self.distances[end] - self.shrink * abs(position - self.positions[end])
+            return self._beyond(after if before is None else before, position, left_out)
         if before == after:
             return self.distances[before]
         start, stop = self.positions[before], self.positions[after]
         weight = (position - start) / (stop - start)
         return torch.lerp(self.distances[before], self.distances[after], weight)
+
+    def _beyond(self, end: int, position: int, left_out: Sequence[int]) -> torch.Tensor:
+        """The shape beyond an outermost annotated slice: it closes as an ellipsoid does, over its expected length."""
+        distance = self.distances[end]
+        deepest = float(distance.max())
+        if deepest <= 0:
+            return distance
+        others = [abs(p - self.positions[end]) for i, p in enumerate(self.positions) if i != end and p not in left_out]
+        size = float((distance > 0).sum()) ** 0.5 / self.pitch
+        length = max(GAP_SHARE * min(others), LEAST_SIZES * size) if others else USUAL_SIZES * size
+        far = abs(position - self.positions[end]) / length
+        return distance - deepest * (1 - math.sqrt(1 - far**2) if far < 1 else far)

@@ -93,7 +93,7 @@ class RandomEpisode:
         grey = GreyWindow.fit(first.image[positions], drawn)
         window = self._window(drawn, shape, draw)
         stack = self._stack(first, window, grey)
-        prior = ShapePrior.from_masks(window.crop_masks(drawn).numpy(), positions, window.zoom)
+        prior = ShapePrior.from_masks(window.crop_masks(drawn).numpy(), positions, stack.pitch)
         support = self._examples(
             stack, window, mask, positions, prior if shape.same_volume else None, [(p,) for p in positions], slices
         )

@@ -41,10 +41,27 @@ def test_a_slice_left_out_is_interpolated_from_the_others_alone():
     assert abs(radius_of(without_it.at(5, left_out=(5,)).numpy()) - 10) < 0.3
 
 
-def test_beyond_the_last_annotated_slice_the_shape_loses_its_shrink_per_slice():
-    prior = ShapePrior.from_masks(np.stack([disc(10), disc(10)]), (0, 4), shrink=2.0)
-    assert abs(radius_of(prior.at(7).numpy()) - 4) < 0.6
-    assert not (prior.at(10) > 0).any()
+def test_beyond_the_last_of_several_annotated_slices_the_shape_closes_over_half_a_gap():
+    prior = ShapePrior.from_masks(np.stack([disc(10), disc(10)]), (0, 20))
+    radii = [radius_of(prior.at(position).numpy()) for position in (21, 24, 27, 29)]
+    assert radii[0] > 9
+    assert radii == sorted(radii, reverse=True)
+    assert abs(radii[2] - 10 * np.sqrt(1 - 0.7**2)) < 0.7
+    assert not (prior.at(31) > 0).any()
+
+
+def test_slices_drawn_close_together_do_not_end_the_structure_at_once():
+    prior = ShapePrior.from_masks(np.stack([disc(10)] * 3), (4, 5, 6))
+    assert radius_of(prior.at(8).numpy()) > 7
+    assert not (prior.at(11) > 0).any()
+
+
+def test_a_single_annotated_slice_is_taken_for_the_middle_of_something_about_as_long_as_wide():
+    near, thick = (ShapePrior.from_masks(disc(10)[None], (30,), pitch) for pitch in (1.0, 3.0))
+    assert radius_of(near.at(40).numpy()) > 8
+    assert not (near.at(57) > 0).any()
+    assert not (thick.at(40) > 0).any()
+    assert torch.equal(near.at(20), near.at(40))
 
 
 def test_a_slice_declared_empty_ends_the_structure_half_way():
