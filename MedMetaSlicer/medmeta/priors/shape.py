@@ -1,6 +1,10 @@
 """Shape-based interpolation between annotated slices by signed distance.
 
-Source: Raya and Udupa, "Shape-based interpolation of multidimensional objects", IEEE TMI 9(1), 1990.
+A structure that runs obliquely through the slices is another one at every height; where the shapes of two slices hardly
+overlap, plain interpolation finds nothing between them. So the shapes are also moved and stretched to a common place
+and interpolated there, and what either finds is taken.
+
+Source of the plain form: Raya and Udupa, "Shape-based interpolation of multidimensional objects", IEEE TMI 9(1), 1990.
 """
 
 from __future__ import annotations
@@ -8,10 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
+
+from medmeta.priors.placement import Placement
 
 FAR = 64.0
 """Pixels; the distance given to slices of a structure that no annotated slice shows."""
@@ -19,6 +26,9 @@ FAR = 64.0
 GAP_SHARE = 0.5
 """Beyond its outermost annotated slice a structure is expected to go on for this share of the gap to the next one: who
 draws slices spread evenly leaves half a gap at each end."""
+
+DRIFT = 0.5
+"""It moves on there as it did between its two outermost annotated slices, at this share of the speed."""
 
 LEAST_SIZES, USUAL_SIZES = 0.2, 1.5
 """The same in square roots of its area on that slice: at least, and where it is the only annotated slice."""
@@ -88,17 +98,39 @@ class ShapePrior:
         if before == after:
             return self.distances[before]
         start, stop = self.positions[before], self.positions[after]
-        weight = (position - start) / (stop - start)
-        return torch.lerp(self.distances[before], self.distances[after], weight)
+        return self._between(before, after, (position - start) / (stop - start))
+
+    @cached_property
+    def placements(self) -> list[Placement | None]:
+        """Where the shape lies on each annotated slice."""
+        return [Placement.of(distance) for distance in self.distances]
+
+    def _between(self, before: int, after: int, share: float) -> torch.Tensor:
+        one, other = self.distances[before], self.distances[after]
+        plain = torch.lerp(one, other, share)
+        here, there = self.placements[before], self.placements[after]
+        if here is None or there is None:
+            return plain
+        middle = here.towards(there, share)
+        aligned = torch.lerp(here.moved(one, middle), there.moved(other, middle), share)
+        return torch.maximum(plain, aligned)
 
     def _beyond(self, end: int, position: int, left_out: Sequence[int]) -> torch.Tensor:
         """The shape beyond an outermost annotated slice: it closes as an ellipsoid does, over its expected length."""
-        distance = self.distances[end]
-        deepest = float(distance.max())
-        if deepest <= 0:
+        distance, here = self.distances[end], self.placements[end]
+        if here is None:
             return distance
-        others = [abs(p - self.positions[end]) for i, p in enumerate(self.positions) if i != end and p not in left_out]
+        others = [i for i, p in enumerate(self.positions) if i != end and p not in left_out]
         size = float((distance > 0).sum()) ** 0.5 / self.pitch
-        length = max(GAP_SHARE * min(others), LEAST_SIZES * size) if others else USUAL_SIZES * size
-        far = abs(position - self.positions[end]) / length
-        return distance - deepest * (1 - math.sqrt(1 - far**2) if far < 1 else far)
+        length = USUAL_SIZES * size
+        far = position - self.positions[end]
+        if others:
+            nearest = min(others, key=lambda i: abs(self.positions[i] - self.positions[end]))
+            gap = self.positions[nearest] - self.positions[end]
+            length = max(GAP_SHARE * abs(gap), LEAST_SIZES * size)
+            there = self.placements[nearest]
+            if there is not None:
+                centre = torch.lerp(here.centre, there.centre, DRIFT * far / gap)
+                distance = here.moved(distance, Placement(centre, here.spread))
+        far = abs(far) / length
+        return distance - float(self.distances[end].max()) * (1 - math.sqrt(1 - far**2) if far < 1 else far)

@@ -4,9 +4,9 @@ import torch
 from medmeta.priors import ShapePrior, signed_distance
 
 
-def disc(radius, size=64):
+def disc(radius, size=64, at=(0, 0)):
     y, x = np.mgrid[:size, :size] - size / 2 + 0.5
-    return x**2 + y**2 <= radius**2
+    return (x - at[1]) ** 2 + (y - at[0]) ** 2 <= radius**2
 
 
 def radius_of(distance):
@@ -26,6 +26,27 @@ def test_signed_distance_is_positive_inside_and_half_a_pixel_beside_the_border()
 def test_half_way_between_two_discs_lies_a_disc_of_the_mean_radius():
     prior = ShapePrior.from_masks(np.stack([disc(8), disc(20)]), (2, 12))
     assert abs(radius_of(prior.at(7).numpy()) - 14) < 0.3
+
+
+def test_a_structure_that_moves_by_more_than_its_width_lies_half_way_in_between():
+    prior = ShapePrior.from_masks(np.stack([disc(4, at=(-12, 0)), disc(6, at=(12, 8))]), (0, 10))
+    inside = prior.at(5) > 0
+    rows, columns = inside.nonzero(as_tuple=True)
+    assert abs(radius_of(prior.at(5).numpy()) - 5) < 0.6
+    assert abs(float(rows.float().mean()) - 31.5) < 0.6
+    assert abs(float(columns.float().mean()) - 35.5) < 0.6
+
+
+def test_what_two_slices_share_is_kept_where_parts_of_a_structure_move_apart():
+    one = disc(5, at=(0, -12)) | disc(5, at=(0, 12))
+    prior = ShapePrior.from_masks(np.stack([one, disc(5, at=(0, -12))]), (0, 10))
+    assert ((prior.at(5) > 0).numpy() & disc(5, at=(0, -12))).sum() == disc(5, at=(0, -12)).sum()
+
+
+def test_beyond_its_ends_a_structure_moves_on_half_as_fast():
+    prior = ShapePrior.from_masks(np.stack([disc(8, at=(-12, 0)), disc(8)]), (0, 12))
+    rows = (prior.at(15) > 0).nonzero()[:, 0].float()
+    assert abs(float(rows.mean()) - (31.5 + 1.5)) < 0.6
 
 
 def test_an_annotated_slice_gives_its_own_shape_back():
