@@ -79,9 +79,9 @@ def blended(logits: torch.Tensor, segment: torch.Tensor, reach: float) -> torch.
 def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], settings: AdaptationSettings) -> Choice:
     """Takes what did best on the held-out slices.
 
-    The usual choice is the blend of all learners (or the only one) with the usual steps and reach; another must be
-    better by `settings.margin`, as a few slices are little to judge by. Slices between other annotated ones are judged
-    by where there are enough; a slice at an end, held out, is farther from the next drawn one than any that is to be
+    The usual choice is the first learner with the usual steps and reach; another, or the blend of all, must be better
+    by `settings.margin`, as a few slices are little to judge by. Slices between other annotated ones are judged by
+    where there are enough; a slice at an end, held out, is farther from the next drawn one than any that is to be
     predicted.
 
     Args:
@@ -90,7 +90,8 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
         settings: candidates and margin.
     """
     if not all(trials.values()):
-        return Choice(dict(usual), settings.usual_reach)
+        first = next(iter(usual))
+        return Choice({first: usual[first]}, settings.usual_reach)
     trials, comparable = _judged(trials, settings.least_compared)
     candidates = {}
     for name, own in trials.items():
@@ -99,7 +100,7 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     if len(candidates) > 1:
         steps = {name: choice.steps[name] for name, choice in candidates.items()}
         blend = _best([(steps, reach) for reach in settings.reaches], usual, trials, settings)
-        candidates = {BLEND: blend, **candidates}
+        candidates = {**candidates, BLEND: blend}
     scores = {name: choice.expected_dice for name, choice in candidates.items()}
     first, best = next(iter(candidates)), max(scores, key=scores.get)
     taken = candidates[best if comparable and scores[best] > scores[first] + settings.margin else first]

@@ -1,4 +1,4 @@
-"""Agreement of a predicted and a reference mask: Dice, normalised surface Dice, Hausdorff distance."""
+"""Agreement of a predicted and a reference mask: Dice, normalised surface Dice, Hausdorff distance, calibration."""
 
 from __future__ import annotations
 
@@ -90,3 +90,26 @@ def hausdorff95(prediction: np.ndarray, reference: np.ndarray, *, spacing: Seque
         ours, theirs, include_background=True, percentile=95, spacing=list(map(float, spacing))
     )
     return float(distance)
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: the mean distance between confidence and the share of right decisions.
+
+    Args:
+        confidence: (n,) probability of each decision.
+        right: (n,) boolean, whether it was right.
+        bins: equal parts of [0, 1]; each weighs as many decisions as fall into it.
+
+    Raises:
+        GeometryError: the arrays differ in size.
+
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017, eq. 5.
+    """
+    confidence, right = np.asarray(confidence, np.float64).ravel(), np.asarray(right, bool).ravel()
+    if confidence.shape != right.shape:
+        raise GeometryError(f"{confidence.size} confidences and {right.size} decisions: give one for each")
+    if not confidence.size:
+        return 0.0
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts, sure, correct = (np.bincount(place, weights=w, minlength=bins) for w in (None, confidence, right))
+    return float(np.abs(sure - correct).sum() / counts.sum())

@@ -34,6 +34,7 @@ class Job:
         k: how many slices are.
         method: one of `LEARNED`, of `FINE_TUNED`, or a baseline that sees no image.
         targets: other cases to predict; none for the annotated case itself.
+        also: further cases that are annotated together with it.
     """
 
     dataset: Dataset
@@ -42,6 +43,7 @@ class Job:
     k: int
     method: str
     targets: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def learns(self) -> bool:
@@ -51,7 +53,9 @@ class Job:
     @property
     def row(self) -> str:
         """The name under which the table shows it."""
-        return f"{self.dataset.name}, other volumes" if self.targets else self.dataset.name
+        if not self.targets:
+            return self.dataset.name
+        return f"{self.dataset.name}, other volumes" + (f", {1 + len(self.also)} annotated" if self.also else "")
 
     def keys(self, weights: Weights, seed: int) -> list[Key]:
         """What identifies each record of the job; the seed does not matter to a baseline that sees no image."""
@@ -89,18 +93,26 @@ def same_volume_jobs(
     ]
 
 
-def other_volume_jobs(dataset: Dataset, *, k: int = 5, annotated: int = 5, cases: str = "all") -> list[Job]:
-    """Some cases, spread evenly, are annotated in turn; every other case is predicted.
+def other_volume_jobs(
+    dataset: Dataset, *, k: int = 5, annotated: int = 5, together: int = 1, cases: str = "all"
+) -> list[Job]:
+    """Some cases, spread evenly, are annotated in turn; every other case that has the structure is predicted.
 
     Args:
         dataset: a cohort.
-        k: annotated slices.
-        annotated: how many cases are annotated in turn.
+        k: annotated slices, in each annotated case.
+        annotated: how many times.
+        together: cases that are annotated at a time, the others being those that follow in the list.
         cases: see `select_cases`.
     """
     chosen = select_cases(dataset.cases, cases)
-    return [
-        Job(dataset, case, structure, k, OURS, tuple(c for c in chosen if c != case))
-        for case in select_cases(chosen, str(annotated))
-        for structure in dataset.structures_of(case)
-    ]
+    jobs = []
+    for case in select_cases(chosen, str(annotated)):
+        for structure in dataset.structures_of(case):
+            having = [c for c in chosen if structure in dataset.structures_of(c)]
+            start = having.index(case)
+            also = tuple(having[(start + i) % len(having)] for i in range(1, together))
+            targets = tuple(c for c in having if c not in (case, *also))
+            if targets and len(also) == together - 1:
+                jobs.append(Job(dataset, case, structure, k, OURS, targets, also))
+    return jobs

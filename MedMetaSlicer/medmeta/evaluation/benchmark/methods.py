@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
-from medmeta.evaluation.baselines import BASELINES
+from medmeta.errors import MedMetaError
+from medmeta.evaluation.baselines import BASELINES, IMAGE_BASELINES
 from medmeta.evaluation.benchmark.jobs import FINE_TUNED, JOINT, LEARNED, Job
+from medmeta.evaluation.benchmark.measures import PeakMemory, calibration, surfaces
 from medmeta.evaluation.metrics import dice
-from medmeta.evaluation.protocol import SimulatedAnnotation, dice_off_slices, simulate
+from medmeta.evaluation.protocol import SimulatedAnnotation, dice_off_slices, extent, simulate
 from medmeta.volumes import Volume, read_label_map, read_volume
+
+
+class NothingLeft(MedMetaError):
+    """A structure has no more slices than are to be annotated, so there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,11 @@ def _case(job: Job, case: str, data: Path) -> tuple[Callable[[], Volume], np.nda
     return (lambda: _image(job.dataset.image_path(data, case))), reference
 
 
-def _scores(dices: list[float], seconds: float, **more: Any) -> dict[str, Any]:
-    return {"dice": float(np.mean(dices)), "dice_by_label": dices, "seconds": round(seconds, 3), **more}
-
-
-def _adapt(case: AnnotatedVolume, method: str, settings: Settings, other_volumes: bool):
+def _adapt(cases: list[AnnotatedVolume], method: str, settings: Settings, other_volumes: bool):
     from medmeta.adaptation import AdaptationSettings, adapt
 
     return adapt(
-        [case],
+        cases,
         learner=LEARNED[method],
         checkpoint=settings.checkpoint,
         device=settings.device,
@@ -92,48 +94,84 @@ def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:
 
     Returns:
         One record of values for each of `job.keys`: "dice" (mean over the structure's labels), "dice_by_label",
-        "seconds", "slices"; for a learner also "quality" and "device".
+        "seconds", "slices"; in the annotated volume also what `surfaces` gives and "memory_gb"; for a learner also
+        "quality", "device" and "calibration_error".
 
     Raises:
-        MedMetaError: a file is missing or a structure too small for K slices.
+        MedMetaError: a file is missing.
+        NothingLeft: the structure has K slices or fewer.
     """
-    image, reference = _case(job, job.case, settings.data)
-    drawn = simulate(reference, axis=job.dataset.axis, k=job.k)
+    return _other_volumes(job, settings) if job.targets else [_same_volume(job, settings)]
+
+
+def _annotated(job: Job, case: str, data: Path) -> tuple[Callable[[], Volume], np.ndarray, SimulatedAnnotation]:
+    image, reference = _case(job, case, data)
+    count = extent(reference, job.dataset.axis)[1]
+    if count <= job.k:
+        raise NothingLeft(f"{case} {job.structure.name} spans {count} slices: too few for K={job.k}")
+    return image, reference, simulate(reference, axis=job.dataset.axis, k=job.k)
+
+
+def _as_drawn(image: Callable[[], Volume], drawn: SimulatedAnnotation) -> AnnotatedVolume:
+    return AnnotatedVolume(image(), SparseAnnotation.from_labels(drawn.labels, axis=drawn.axis, slices=drawn.slices))
+
+
+def _same_volume(job: Job, settings: Settings) -> dict[str, Any]:
+    image, reference, drawn = _annotated(job, job.case, settings.data)
+    spacing = image().geometry.spacing  # read before the clock starts, for all methods alike
+    where = {"axis": drawn.axis, "slices": drawn.slices}
     more: dict[str, Any] = {"slices": list(drawn.slices)}
-    start = time.perf_counter()
-    if not job.learns:
-        predicted = BASELINES[job.method](drawn.labels, axis=drawn.axis, slices=drawn.slices)
-        return [_scores(_off_slices(job, predicted, reference, drawn), time.perf_counter() - start, **more)]
-    annotation = SparseAnnotation.from_labels(drawn.labels, axis=drawn.axis, slices=drawn.slices)
-    case = AnnotatedVolume(image(), annotation)
-    start = time.perf_counter()
-    if job.method in FINE_TUNED:
-        predicted = _fine_tune(case, job.method, settings)
-        return [_scores(_off_slices(job, predicted, reference, drawn), time.perf_counter() - start, **more)]
-    adaptation = _adapt(case, job.method, settings, bool(job.targets))
-    seconds = time.perf_counter() - start
-    more |= {"quality": [quality.row() for quality in adaptation.quality], "device": settings.device}
-    if not job.targets:
+    memory, start = PeakMemory(), time.perf_counter()
+    adaptation = None
+    if job.method in BASELINES:
+        predicted = BASELINES[job.method](drawn.labels, **where)
+    elif job.method in IMAGE_BASELINES:
+        predicted = IMAGE_BASELINES[job.method](image().array, drawn.labels, **where, spacing=spacing)
+    elif job.method in FINE_TUNED:
+        predicted = _fine_tune(_as_drawn(image, drawn), job.method, settings)
+    else:
+        adaptation = _adapt([_as_drawn(image, drawn)], job.method, settings, False)
         predicted = adaptation.predictions[0].labels.array
-        return [_scores(_off_slices(job, predicted, reference, drawn), seconds, **more)]
-    more["adapt_seconds"] = round(seconds, 3)
-    return [_other_volume(job, target, adaptation.task, settings, more) for target in job.targets]
+    more |= {"seconds": round(time.perf_counter() - start, 3), "memory_gb": memory.gigabytes}
+    if adaptation is not None:
+        confidence = adaptation.predictions[0].confidence.array
+        more |= {
+            "quality": [quality.row() for quality in adaptation.quality],
+            "device": settings.device,
+            "calibration_error": calibration(confidence, predicted, reference, **where),
+        }
+    values = job.structure.values
+    dices = [dice_off_slices(predicted, reference, value, **where) for value in values]
+    return _dice(dices) | surfaces(predicted, reference, values, spacing) | more
 
 
-def _off_slices(job: Job, predicted: np.ndarray, reference: np.ndarray, drawn: SimulatedAnnotation) -> list[float]:
-    return [
-        dice_off_slices(predicted, reference, value, axis=drawn.axis, slices=drawn.slices)
-        for value in job.structure.values
-    ]
+def _dice(dices: list[float]) -> dict[str, Any]:
+    return {"dice": float(np.mean(dices)), "dice_by_label": dices}
 
 
-def _other_volume(job: Job, target: str, task, settings: Settings, more: dict[str, Any]) -> dict[str, Any]:
-    """Predicts a case that is not annotated; Dice over all of its slices, seconds without the adaptation."""
+def _other_volumes(job: Job, settings: Settings) -> list[dict[str, Any]]:
+    """Predicts cases that are not annotated; Dice over all of their slices, seconds without the adaptation."""
     from medmeta.adaptation import predict
 
-    image, reference = _case(job, target, settings.data)
-    volume = image()
+    cases = []
+    for case in (job.case, *job.also):
+        image, _, drawn = _annotated(job, case, settings.data)
+        cases.append(_as_drawn(image, drawn))
     start = time.perf_counter()
-    predicted = predict(task, volume, device=settings.device, checkpoint=settings.checkpoint).labels.array
-    seconds = time.perf_counter() - start
-    return _scores([dice(predicted == value, reference == value) for value in job.structure.values], seconds, **more)
+    adaptation = _adapt(cases, job.method, settings, True)
+    more = {
+        "adapt_seconds": round(time.perf_counter() - start, 3),
+        "quality": [quality.row() for quality in adaptation.quality],
+        "device": settings.device,
+    }
+    records = []
+    for target in job.targets:
+        image, reference = _case(job, target, settings.data)
+        volume = image()
+        start = time.perf_counter()
+        found = predict(adaptation.task, volume, device=settings.device, checkpoint=settings.checkpoint)
+        seconds = round(time.perf_counter() - start, 3)
+        predicted = found.labels.array
+        dices = [dice(predicted == value, reference == value) for value in job.structure.values]
+        records.append(_dice(dices) | {"seconds": seconds} | more)
+    return records

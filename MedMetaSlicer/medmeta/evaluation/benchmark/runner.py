@@ -11,7 +11,7 @@ from typing import Any
 
 from medmeta.errors import MedMetaError
 from medmeta.evaluation.benchmark.jobs import JOINT, OURS, Job, Weights
-from medmeta.evaluation.benchmark.methods import Settings, run_job
+from medmeta.evaluation.benchmark.methods import NothingLeft, Settings, run_job
 from medmeta.evaluation.benchmark.records import RecordStore
 
 Outcome = tuple[Job, "list[dict[str, Any]] | None", "str | None"]
@@ -21,6 +21,8 @@ def _attempt(job: Job, settings: Settings) -> Outcome:
     """Values, or the reason why there are none: one failing case must not end a benchmark of hours."""
     try:
         return job, run_job(job, settings), None
+    except NothingLeft:
+        return job, [], None
     except MedMetaError as error:
         return job, None, str(error)
     except Exception as error:
@@ -82,7 +84,8 @@ def run_jobs(
         report: gets one line for each job.
 
     Returns:
-        The jobs that failed, each with the reason; they are not recorded, so that the next run tries them again.
+        The jobs that failed, each with the reason; they are not recorded, so that the next run tries them again. A
+        structure with no more slices than are to be annotated is left out and no failure.
     """
     todo = [job for job in jobs if not all(key in store for key in job.keys(weights or {}, settings.seed))]
     if len(todo) < len(jobs):
@@ -93,6 +96,9 @@ def run_jobs(
         if results is None:
             failures.append((job, reason))
             report(f"{what}: failed: {reason}")
+            continue
+        if not results:
+            report(f"{what}: left out, as it has no more slices than that")
             continue
         for key, values in zip(job.keys(weights or {}, settings.seed), results, strict=True):
             store.add(key, values)
