@@ -11,20 +11,14 @@ from medmeta.adaptation.suggest import SliceProfile, suggest
 from medmeta.annotations import SparseAnnotation
 
 SUGGESTED = "suggested"
-"""What `suggest` says: the geometric mean of `spacing` and `gain`, within reach."""
+"""What `suggest` says, which is spacing-near."""
 
 RANDOM = "random"
 """Any slice near."""
 
 
-def near(profile: SliceProfile) -> np.ndarray:
-    """(n,) true from one slice before the first on which something is drawn or predicted to one after the last."""
-    numbers = np.arange(len(profile.distance))
-    return (numbers >= profile.seen[0] - 1) & (numbers <= profile.seen[1] + 1)
-
-
 RANGES: dict[str, Callable[[SliceProfile], np.ndarray]] = {
-    "near": near,
+    "near": lambda profile: profile.near,
     "reach": lambda profile: profile.reach,
     "everywhere": lambda profile: np.ones(len(profile.distance), bool),
 }
@@ -63,7 +57,7 @@ def next_slice(name: str, prediction: Prediction, annotation: SparseAnnotation, 
         return next((suggestion.slice for suggestion in suggest(prediction, annotation)), None)
     profile = SliceProfile.of(prediction, annotation)
     if name == RANDOM or name in SINGLE:
-        inside = near(profile)
+        inside = profile.near
         scores = rng.random(len(inside)) if name == RANDOM else SINGLE[name](profile)
     else:
         weight, where = name.split("-")

@@ -58,8 +58,9 @@ def test_a_slice_that_was_named_as_empty_is_not_suggested(files, capsys):
     assert suggest(files, "--slices", "2,4,13", "--count", "20", "--json") == 0
     output = capsys.readouterr()
     numbers = [row["slice"] for row in json.loads(output.out)["suggestions"]]
-    assert sorted(numbers) == [0, 1, 3, 5, 6, 7, 8, 9, 10, 11, 12]
-    assert "11 of 20" in output.err
+    assert {3, 5, 6} <= set(numbers)
+    assert not set(numbers) & {2, 4, 13}
+    assert f"{len(numbers)} of 20" in output.err
 
 
 @pytest.mark.parametrize(
