@@ -112,7 +112,7 @@ def worth(profile: SliceProfile) -> np.ndarray:
     annotated one would fall.
 
     It bisects gaps, and goes two thirds of the way towards an end. The prediction's confidence takes no part: of what
-    docs/next-slice.md compares, nothing that uses it needed fewer slices.
+    docs/next-slice.md compares, nothing that uses it needed clearly fewer slices.
     """
     return profile.fall(profile.distance * profile.near)
 
