@@ -10,7 +10,10 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ENGINE = ("AdaptedTask", "Adaptation", "AdaptationSettings", "Prediction", "SegmentQuality", "adapt", "predict")
+_ENGINE = (
+    "AdaptedTask", "Adaptation", "AdaptationSettings", "Prediction", "SegmentQuality", "Suggestion", "adapt", "predict",
+    "suggest",
+)  # fmt: skip
 
 __all__ = ["__version__", *_ENGINE]
 

@@ -1,4 +1,7 @@
-"""The command line: `medmeta segment | adapt | predict | match | demo | meta-train | meta-test`, one file a command."""
+"""The command line: `medmeta segment | suggest | adapt | predict | match | demo | meta-train | meta-test`.
+
+One file a command.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import traceback
 import typer
 
 from medmeta import __version__
-from medmeta.cli import adapt, demo, match, meta_test, meta_train, predict, segment
+from medmeta.cli import adapt, demo, match, meta_test, meta_train, predict, segment, suggest
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
 
@@ -33,6 +36,7 @@ def root(
 
 
 app.command("segment")(segment.segment)
+app.command("suggest")(suggest.suggest)
 app.command("adapt")(adapt.adapt)
 app.command("predict")(predict.predict)
 app.command("match")(match.match)
