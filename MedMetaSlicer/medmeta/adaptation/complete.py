@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from medmeta.adaptation.clean_up import cleaned
 from medmeta.adaptation.contenders import Contender
+from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.guard import Choice, blended
 from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
+from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import image_channels, segment_channels
@@ -43,7 +46,7 @@ def complete(
     stack: AnnotatedStack,
     states: Sequence[States],
     choices: Sequence[Choice],
-    batch: int,
+    settings: AdaptationSettings,
     counter: Counter,
 ) -> Prediction:
     """Predicts an annotated volume; its annotated slices stay as drawn.
@@ -52,7 +55,7 @@ def complete(
         contenders: learner -> its weights.
         case, stack: the volume.
         states, choices: of each segment.
-        batch: slices at once.
+        settings: slices at once, calibration, clean-up.
         counter: told of every slice.
     """
     taking_part = list(dict.fromkeys(name for state in states for name in state))
@@ -67,13 +70,19 @@ def complete(
         for state, prior, choice in zip(states, stack.priors, choices, strict=True):
             channels = segment_channels(stack.stack, positions, prior).to(contenders[taking_part[0]].device)
             found = [contenders[n].learner.predict(s, (*features[n], channels)) for n, s in state.items()]
-            logits.append(blended(torch.stack(found).mean(0), channels, choice.reach)[:, 0])
+            answer = blended(torch.stack(found).mean(0), channels, choice.reach)
+            logits.append(settings.calibration(answer, channels)[:, 0])
         return torch.stack(logits)
 
     values = [segment.value for segment in case.annotation.segments]
-    labels, confidence = render(segment_logits, stack.window, stack.shape, values, batch, counter.tick)
+    labels, confidence, overlap = render(
+        segment_logits, stack.window, stack.shape, values, settings.batch, counter.tick
+    )
     drawn = stack.frame.to_slices(case.annotation.labels)
     for position in stack.positions:
         labels[position] = drawn[position]
         confidence[position] = 1.0
-    return Prediction.from_slices(case.volume, stack.frame, labels, confidence)
+    if settings.clean_up:
+        labels, confidence = cleaned(labels, confidence, values, stack.positions)
+    expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])
+    return Prediction.from_slices(case.volume, stack.frame, labels, confidence, expected)

@@ -13,7 +13,7 @@ from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 
 AUTO = "auto"
-"""All learners that the budget allows are tried; see `medmeta.adaptation.guard.choose`."""
+"""The first learner, or what does better on held-out slices; see `medmeta.adaptation.guard.choose`."""
 
 BUNDLED = ("siamese", "maml", "lstm")
 """Learners whose weights ship, in the order in which they are tried: the one without gradient steps first."""

@@ -21,7 +21,14 @@ from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.support import AnnotatedStack, annotated_stacks
 from medmeta.adaptation.task import AdaptedTask
-from medmeta.adaptation.trials import Trial, candidate_steps, held_out_places, try_out, usual_steps
+from medmeta.adaptation.trials import (
+    Trial,
+    candidate_steps,
+    comparable,
+    held_out_places,
+    try_out,
+    usual_steps,
+)
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
 from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
@@ -52,8 +59,8 @@ def adapt(
 
     Args:
         cases: one or more volumes with their sparse annotation, with the same segments.
-        learner: "auto" tries all and their blend on held-out annotated slices, and takes what does best for each
-            segment; or the name of one.
+        learner: "auto" is the Siamese network; where enough slices are drawn to compare by, the others and the blend of
+            all compete with it on held-out ones, for each segment. Or the name of one.
         checkpoint: meta-trained weights, a path or a bundled name, to use alone; None for the bundled ones.
         budget: seconds; learners that there is no time to try are left out (never the first), and fine-tuning for other
             volumes ends with it. None for no limit; with one, the result depends on the machine's speed.
@@ -86,8 +93,9 @@ def adapt(
     segments = cases[0].annotation.segments
     stacks, grey = annotated_stacks(cases, settings.region)
 
-    tried = _try(found, stacks, len(segments), settings, clock, progress)
-    contenders = {contender.name: contender for contender in found if contender.name in tried}
+    candidates = found if comparable(stacks, len(segments), settings) else found[:1]
+    tried = _try(candidates, stacks, len(segments), settings, clock, progress)
+    contenders = {contender.name: contender for contender in candidates if contender.name in tried}
     usual = {name: usual_steps(contender, settings) for name, contender in contenders.items()}
     choices = [
         choose({name: trials[i] for name, trials in tried.items()}, usual, settings) for i in range(len(segments))
@@ -96,21 +104,26 @@ def adapt(
     states = [adapt_segment(contenders, stacks, i, choice, counter) for i, choice in enumerate(choices)]
     counter = Counter(progress, "predict", sum(stack.shape[0] for stack in stacks))
     predictions = [
-        complete(contenders, case, stack, states, choices, settings.batch, counter)
+        complete(contenders, case, stack, states, choices, settings, counter)
         for case, stack in zip(cases, stacks, strict=True)
     ]
-    chosen = contenders.get(FOR_OTHER_VOLUMES) or next(iter(contenders.values()))
+    chosen = next((contender for contender in found if contender.name == FOR_OTHER_VOLUMES), found[0])
     task = _task(chosen, cases, stacks, predictions, grey, settings, seed, clock, progress)
     quality = tuple(
         SegmentQuality(
-            segment, choice.expected_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
-            choice.scores,
+            segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
+            choice.scores, _mean([prediction.expected.cases[i] for prediction in predictions]),
         )
-        for segment, choice in zip(segments, choices, strict=True)
+        for i, (segment, choice) in enumerate(zip(segments, choices, strict=True))
     )  # fmt: skip
-    left_out = tuple(contender.name for contender in found if contender.name not in contenders)
+    left_out = tuple(contender.name for contender in candidates if contender.name not in contenders)
     return Adaptation(task, predictions=tuple(predictions), quality=quality, seconds=time.monotonic() - started,
                       left_out=left_out)  # fmt: skip
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _try(

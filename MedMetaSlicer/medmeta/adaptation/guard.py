@@ -15,7 +15,7 @@ import torch
 
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.trials import Trial
-from medmeta.episodes.channels import FAR_SLICES, REACH
+from medmeta.episodes.channels import DISTANCES, FAR_SLICES, REACH, THERE
 
 INTERPOLATION_SLOPE = 1.0
 """Logit per pixel of signed distance when shape interpolation is read as a probability."""
@@ -31,7 +31,7 @@ class Choice:
     Attributes:
         steps: the learners that take part, with their inner steps; the logits of several are averaged.
         reach: how far shape interpolation reaches, see `blended`.
-        expected_dice: Dice on the held-out slices with this choice; None where no slice could be held out.
+        held_out_dice: Dice on the held-out slices with this choice; None where no slice could be held out.
         interpolation_dice: Dice of shape interpolation on the same slices; None where it had nothing to go by.
         held_out: how many slices were held out.
         scores: learner, or `BLEND` -> Dice on the held-out slices, for all that were tried.
@@ -39,7 +39,7 @@ class Choice:
 
     steps: Mapping[str, int]
     reach: float
-    expected_dice: float | None = None
+    held_out_dice: float | None = None
     interpolation_dice: float | None = None
     held_out: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def blended(logits: torch.Tensor, segment: torch.Tensor, reach: float) -> torch.
     """
     if reach <= 0:
         return logits
-    distances, there = segment[:, 6:8, :1, :1], segment[:, 8:10, :1, :1] > 0
+    distances, there = segment[:, DISTANCES, :1, :1], segment[:, THERE, :1, :1] > 0
     nearest = FAR_SLICES * torch.where(there, distances, torch.inf).amin(1, keepdim=True)
     weight = 1.0 if math.isinf(reach) else reach / (nearest + reach)
     weight = torch.where(there.any(1, keepdim=True), weight, 0.0)
@@ -101,12 +101,12 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
         steps = {name: choice.steps[name] for name, choice in candidates.items()}
         blend = _best([(steps, reach) for reach in settings.reaches], usual, trials, settings)
         candidates = {**candidates, BLEND: blend}
-    scores = {name: choice.expected_dice for name, choice in candidates.items()}
+    scores = {name: choice.held_out_dice for name, choice in candidates.items()}
     first, best = next(iter(candidates)), max(scores, key=scores.get)
     taken = candidates[best if comparable and scores[best] > scores[first] + settings.margin else first]
     some = next(iter(trials.values()))
     interpolation = _dice([(interpolation_logits(t.channels), t.truth) for t in some])
-    return Choice(taken.steps, taken.reach, taken.expected_dice, interpolation, len(some), scores)
+    return Choice(taken.steps, taken.reach, taken.held_out_dice, interpolation, len(some), scores)
 
 
 def _judged(trials: Mapping[str, Sequence[Trial]], least: int) -> tuple[Mapping[str, Sequence[Trial]], bool]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 from monai.inferers import sliding_window_inference
 
+from medmeta.adaptation.calibration import FITTED, Calibration
+from medmeta.adaptation.clean_up import cleaned
+from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
@@ -33,6 +36,8 @@ def predict(
     *,
     device: str = "auto",
     checkpoint: str | Path | None = None,
+    calibration: Calibration = FITTED,
+    clean_up: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Prediction:
     """Predicts a volume in which nothing is drawn.
@@ -42,6 +47,8 @@ def predict(
         volume: any volume of the cohort; may lie otherwise than the annotated one and have other spacing.
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
+        calibration: of the probabilities.
+        clean_up: take stray parts away and fill holes.
         progress: told how far it is; may raise `Cancelled`.
 
     Returns:
@@ -79,8 +86,11 @@ def predict(
         logits = sliding_window_inference(
             inputs.to(target), tile, TILES, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
         )
-        return logits.transpose(0, 1)
+        return calibration.without_prior(logits.transpose(0, 1))
 
     values = [segment.value for segment in task.segments]
-    labels, confidence = render(segment_logits, window, shape, values, TILES, counter.tick)
-    return Prediction.from_slices(volume, frame, labels, confidence, compare(task, volume, target))
+    labels, confidence, overlap = render(segment_logits, window, shape, values, TILES, counter.tick)
+    if clean_up:
+        labels, confidence = cleaned(labels, confidence, values)
+    expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
+    return Prediction.from_slices(volume, frame, labels, confidence, expected, compare(task, volume, target))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from medmeta.adaptation.expectation import expected_overlap
 from medmeta.episodes import Window
 
 OUTSIDE = -12.0
@@ -41,7 +42,7 @@ def render(
     values: Sequence[int],
     batch: int,
     tick: Callable[[int], None],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Predicts all slices of a volume.
 
     Args:
@@ -53,16 +54,18 @@ def render(
         tick: called with the number of slices just done; may raise to cancel.
 
     Returns:
-        (Z, H, W) unsigned integer labels and float32 confidence.
+        (Z, H, W) unsigned integer labels, float32 confidence, and the (S, Z, 2) sums of `expected_overlap`.
     """
     labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
     confidence = np.empty(shape, dtype=np.float32)
+    overlap = np.zeros((len(values), shape[0], 2), dtype=np.float32)
     for start in range(0, shape[0], batch):
         positions = range(start, min(start + batch, shape[0]))
         logits = segment_logits(positions).float()
+        overlap[:, start : positions.stop] = expected_overlap(logits)
         whole = torch.stack([window.paste(segment, shape[1:], OUTSIDE) for segment in logits])
         found, sure = labels_and_confidence(whole, values)
         labels[start : positions.stop] = found.cpu().numpy()
         confidence[start : positions.stop] = sure.cpu().numpy()
         tick(len(positions))
-    return labels, confidence
+    return labels, confidence, overlap

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.guard import BLEND
 from medmeta.adaptation.similarity import Similarity
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import Segment
@@ -24,12 +24,14 @@ class Prediction:
 
     Attributes:
         labels: unsigned integer label map.
-        confidence: float32, probability of each voxel's label.
+        confidence: float32, calibrated probability of each voxel's label.
+        expected: the Dice that its own probabilities let expect.
         similarity: to the annotated volumes, of a volume in which nothing was drawn; None for an annotated one.
     """
 
     labels: Volume
     confidence: Volume
+    expected: ExpectedDice
     similarity: Similarity | None = None
 
     @classmethod
@@ -39,37 +41,41 @@ class Prediction:
         frame: SliceFrame,
         labels: np.ndarray,
         confidence: np.ndarray,
+        expected: ExpectedDice,
         similarity: Similarity | None = None,
     ) -> Prediction:
         """From (Z, H, W) arrays in a frame of the volume."""
         return cls(
             replace(volume, array=np.ascontiguousarray(frame.from_slices(labels))),
             replace(volume, array=np.ascontiguousarray(frame.from_slices(confidence))),
+            expected,
             similarity,
         )
 
 
 @dataclass(frozen=True)
 class SegmentQuality:
-    """What to expect of one segment in the annotated volumes, judged on held-out annotated slices.
+    """What to expect of one segment in the annotated volumes.
 
     Attributes:
         segment: which one.
-        expected_dice: None where there was no slice to hold out.
+        held_out_dice: None where there was no slice to hold out.
         interpolation_dice: of shape interpolation on the same slices.
         learner: who segmented it: a learner, or "blend" for several together.
         steps: inner steps taken by each learner that took part.
         reach: how far shape interpolation reached round annotated slices, network pixels.
         scores: learner, or "blend" -> Dice on the same slices, for all that were tried: why that one was taken.
+        expected_dice: of the slices that were not annotated, by the probabilities; None where nothing is expected.
     """
 
     segment: Segment
-    expected_dice: float | None
+    held_out_dice: float | None
     interpolation_dice: float | None
     learner: str
     steps: Mapping[str, int]
     reach: float
     scores: Mapping[str, float]
+    expected_dice: float | None = None
 
     def row(self) -> dict[str, Any]:
         """The same, JSON-able; a reach without end (interpolation alone) is None."""
@@ -77,6 +83,7 @@ class SegmentQuality:
             "segment": self.segment.name,
             "label": self.segment.value,
             "expected_dice": self.expected_dice,
+            "held_out_dice": self.held_out_dice,
             "interpolation_dice": self.interpolation_dice,
             "learner": self.learner,
             "scores": dict(self.scores),
@@ -91,10 +98,9 @@ class SegmentQuality:
             return f"{self.learner}, as there was no slice to hold out"
         if len(self.scores) == 1:
             return f"{self.learner}, the only one tried"
-        if self.learner == BLEND and self.scores[BLEND] < max(self.scores.values()):
-            why = f"held-out Dice {self.scores[BLEND]:.3f}, as the held-out slices do not clearly speak for one learner"
-        else:
-            why = f"held-out Dice {self.scores[self.learner]:.3f}"
+        why = f"held-out Dice {self.scores[self.learner]:.3f}"
+        if self.scores[self.learner] < max(self.scores.values()):
+            why += ", as the held-out slices do not clearly speak for another one"
         others = ", ".join(f"{name} {dice:.3f}" for name, dice in self.scores.items() if name != self.learner)
         return f"{self.learner}, {why} ({others})"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from medmeta.adaptation.calibration import FITTED, Calibration
 from medmeta.episodes import RegionRule
 
 
@@ -19,9 +20,11 @@ class AdaptationSettings:
         usual_reach: the reach taken where there is nothing to choose by.
         margin: how much better, in Dice on the held-out slices, another choice must be than the usual one.
         least_compared: learners are compared where so many slices between others could be held out; with fewer, what is
-            left to learn from is so little that the comparison misleads, and the blend is taken.
+            left to learn from is so little that the comparison misleads, and the first is taken.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
+        calibration: of the probabilities.
+        clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.adaptation.clean_up`.
         batch: slices that go through the network at once.
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
         other_steps: its steps of AdamW.
@@ -37,9 +40,11 @@ class AdaptationSettings:
     reaches: tuple[float, ...] = (4.0, 16.0, math.inf)
     usual_reach: float = 4.0
     margin: float = 0.01
-    least_compared: int = 3
+    least_compared: int = 4
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
+    calibration: Calibration = FITTED
+    clean_up: bool = True
     batch: int = 8
     for_other_volumes: bool = True
     other_steps: int = 150

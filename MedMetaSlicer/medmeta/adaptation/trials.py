@@ -10,11 +10,9 @@ import torch
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, Place, support_examples, support_places
-from medmeta.episodes import SEGMENT_CHANNELS
+from medmeta.episodes.channels import THERE
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
-
-THERE = [SEGMENT_CHANNELS.index(f"has an annotated slice {side}") for side in ("before", "after")]
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,17 @@ def held_out_places(stacks: Sequence[AnnotatedStack], segment: int, folds: int) 
         return []
     count = min(folds, len(drawn))
     return [drawn[int((i + 0.5) * len(drawn) / count)] for i in range(count)]
+
+
+def comparable(stacks: Sequence[AnnotatedStack], segments: int, settings: AdaptationSettings) -> bool:
+    """Whether enough slices between others can be held out, of any segment, to compare learners by them."""
+
+    def between(place: Place) -> bool:
+        positions = stacks[place[0]].positions
+        return positions[0] < place[1] < positions[-1]
+
+    places = (held_out_places(stacks, segment, settings.folds) for segment in range(segments))
+    return any(sum(map(between, own)) >= settings.least_compared for own in places)
 
 
 def _mask(stacks: Sequence[AnnotatedStack], segment: int, place: Place) -> torch.Tensor:

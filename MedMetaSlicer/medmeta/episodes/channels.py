@@ -26,6 +26,12 @@ SEGMENT_CHANNELS = (
 )
 """What `segment_channels` returns, in order; shapes are signed distances over `REACH` pixels, cut at +-1."""
 
+DISTANCES, THERE = (
+    [SEGMENT_CHANNELS.index(f"{what} annotated slice {side}") for side in ("before", "after")]
+    for what in ("distance to the", "has an")
+)
+"""Where the distances to the neighbouring annotated slices are, and whether there are any; the same in all pixels."""
+
 REACH = 8.0
 """Pixels; signed distances beyond it are all the same to the network."""
 

@@ -11,23 +11,20 @@ from torch import nn
 
 from medmeta.adaptation.guard import blended, interpolation_logits
 from medmeta.episodes import SEGMENT_CHANNELS, Episode
+from medmeta.episodes.channels import DISTANCES, THERE
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.inner_loop import Loss
 from medmeta.learners.losses import segmentation_loss
 
 _BEFORE, _AFTER = (SEGMENT_CHANNELS.index(f"shape on the annotated slice {side}") for side in ("before", "after"))
-_FAR, _THERE = (
-    [SEGMENT_CHANNELS.index(f"{what} annotated slice {side}") for side in ("before", "after")]
-    for what in ("distance to the", "has an")
-)
 OUTSIDE = 1e-4
 """Taken off a signed distance: what lies on the border lies outside."""
 
 
 def has_prior(episode: Episode) -> bool:
     """True where the query lies in the annotated volume."""
-    return bool((episode.query.inputs[1][:, _THERE] > 0).any())
+    return bool((episode.query.inputs[1][:, THERE] > 0).any())
 
 
 class EpisodeMethod(ABC):
@@ -66,7 +63,7 @@ class NearestSlice(EpisodeMethod):
     def answers(self, episode: Episode) -> Iterator[tuple[int, Callable[[], torch.Tensor]]]:
         """See `EpisodeMethod.answers`."""
         segment = episode.query.inputs[1]
-        far = torch.where(segment[:, _THERE] > 0, segment[:, _FAR], torch.inf)[:, :, :1, :1]
+        far = torch.where(segment[:, THERE] > 0, segment[:, DISTANCES], torch.inf)[:, :, :1, :1]
         after = (far[:, 1:] < far[:, :1]).expand_as(segment[:, :1])
         shape = torch.where(after, segment[:, _AFTER, None], segment[:, _BEFORE, None])
         yield 0, lambda: shape - OUTSIDE

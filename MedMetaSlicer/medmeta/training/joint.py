@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from medmeta.episodes import Episode
+from medmeta.episodes.channels import THERE
 from medmeta.learners.losses import segmentation_loss
 from medmeta.learners.maml import MAML
 
@@ -45,6 +46,6 @@ def joint_loss(learner: MAML, episodes: Episode) -> tuple[torch.Tensor, torch.Te
     """
     corrected, plain = ridge_logits(learner, episodes)
     loss = segmentation_loss(corrected, episodes.query.targets)
-    if bool((episodes.query.inputs[1][:, :, 8:10] > 0).any()):
+    if bool((episodes.query.inputs[1][:, :, THERE] > 0).any()):
         loss = loss + segmentation_loss(plain, episodes.query.targets)
     return loss, corrected

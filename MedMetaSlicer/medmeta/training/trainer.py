@@ -13,6 +13,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medmeta.episodes import Episode
+from medmeta.episodes.channels import THERE
 from medmeta.learners.base import Learner
 from medmeta.learners.checkpoint import save_checkpoint
 
@@ -55,7 +56,7 @@ def dice(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def segmentation_scores(batch: Episode, logits: torch.Tensor) -> dict[str, torch.Tensor]:
     """Mean Dice of a batch of one kind, and that of interpolation where there is a prior."""
-    has_prior = bool((batch.query.inputs[1][:, :, 8:10] > 0).any())
+    has_prior = bool((batch.query.inputs[1][:, :, THERE] > 0).any())
     scores = {"Dice, prior" if has_prior else "Dice, no prior": dice(logits, batch.query.targets).mean()}
     if has_prior:
         scores["Dice, interpolation"] = dice(batch.query.inputs[1][:, :, :1], batch.query.targets).mean()

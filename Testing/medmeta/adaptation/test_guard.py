@@ -47,7 +47,7 @@ def chosen(tried, usual=3, **settings):
 def test_the_number_of_steps_that_does_best_on_held_out_slices_is_taken():
     choice = chosen({"maml": trials({0: 0.5, 2: 1.0, 3: 0.25})})
     assert choice.steps == {"maml": 2}
-    assert choice.expected_dice == 1.0
+    assert choice.held_out_dice == 1.0
     assert choice.held_out == QUERY
 
 
@@ -58,7 +58,7 @@ def test_the_usual_number_is_kept_where_another_is_hardly_better():
 def test_a_network_that_overshoots_gives_way_to_interpolation():
     choice = chosen({"maml": trials({3: 0.0}, interpolation=0.75)})
     assert math.isinf(choice.reach)
-    assert choice.expected_dice == pytest.approx(choice.interpolation_dice)
+    assert choice.held_out_dice == pytest.approx(choice.interpolation_dice)
 
 
 def test_the_learner_that_does_best_is_taken_and_every_score_is_told():
@@ -102,7 +102,7 @@ def test_a_blend_averages_logits():
 def test_without_a_slice_to_hold_out_all_take_part_as_usual():
     choice = chosen({"siamese": [], "maml": []}, usual=5)
     assert choice.steps == {"siamese": 5, "maml": 5}
-    assert choice.expected_dice is None
+    assert choice.held_out_dice is None
     assert not choice.scores
 
 

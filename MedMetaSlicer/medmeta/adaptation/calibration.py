@@ -1,0 +1,57 @@
+"""Probabilities that mean what they say: logits divided by a temperature that grows with the distance from drawings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from medmeta.episodes.channels import DISTANCES, THERE
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperature scaling; it never turns a decision over.
+
+    The temperature of a slice is exp(base + slope * d + beyond * b): d is the distance to its nearest annotated slice
+    over `FAR_SLICES` network pixels, at most 1; b is 1 for a slice beyond the outermost annotated ones, else 0. Without
+    a prior, as in volumes in which nothing is drawn, it is exp(other).
+
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017, temperature scaling; `scripts/calibrate`
+    fits it on procedural cohorts.
+
+    Attributes:
+        base, slope, beyond, other: natural logarithms.
+    """
+
+    base: float = 0.0
+    slope: float = 0.0
+    beyond: float = 0.0
+    other: float = 0.0
+
+    def __call__(self, logits: torch.Tensor, segment: torch.Tensor) -> torch.Tensor:
+        """Calibrated logits.
+
+        Args:
+            logits: (B, 1, H, W), final ones.
+            segment: (B, 13, H, W) segment channels.
+        """
+        distance, beyond, known = places(segment)
+        log = torch.where(known, self.base + self.slope * distance + self.beyond * beyond, self.other)
+        return logits * torch.exp(-log)[:, None, None, None]
+
+    def without_prior(self, logits: torch.Tensor) -> torch.Tensor:
+        """Calibrated logits of any shape, of volumes in which nothing is drawn."""
+        return logits * math.exp(-self.other)
+
+
+def places(segment: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of the slices of segment channels, (B, 13, H, W): distance over `FAR_SLICES`, beyond the ends, has a prior."""
+    there = segment[:, THERE, 0, 0] > 0
+    distance = torch.where(there, segment[:, DISTANCES, 0, 0], torch.inf).amin(1).clamp(max=1)
+    return distance, (~there.all(1)).float(), there.any(1)
+
+
+FITTED = Calibration()
+"""`scripts/calibrate`, with the weights that ship."""
