@@ -44,8 +44,9 @@ class MedMetaSlicerParameterNode:
     segmentation - a few slices of it are drawn
     device - auto, cpu or cuda
     seed - makes the result repeatable
-    learner - auto tries all on held-out slices
+    learner - auto is the Siamese network, or what does better on held-out slices where many are drawn
     budget - seconds for adapting; 0 for no limit
+    cleanUp - take stray parts away and fill holes
     """
 
     volume: vtkMRMLScalarVolumeNode
@@ -54,6 +55,7 @@ class MedMetaSlicerParameterNode:
     seed: Annotated[int, WithinRange(0, 999999)] = 0
     learner: Annotated[str, Choice(["auto", "maml", "siamese", "lstm"])] = "auto"
     budget: Annotated[int, WithinRange(0, 3600)] = 0
+    cleanUp: bool = True
 
 
 class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -62,6 +62,7 @@ class Panel:
                 seed=int(self.ui.seedSpinBox.value),
                 learner=self.ui.learnerSelector.currentText,
                 budget=int(self.ui.budgetSpinBox.value) or None,
+                cleanUp=bool(self.ui.cleanUpCheckBox.checked),
             )
 
             def finish(outcome):
@@ -77,16 +78,17 @@ class Panel:
     def predict(self):
         """Predicts the other volumes with what was learned last, which is made ready for them if it was not yet."""
         others, task = self._others(), self._task
-        device = self.ui.deviceSelector.currentText
+        device, cleanUp = self.ui.deviceSelector.currentText, bool(self.ui.cleanUpCheckBox.checked)
 
         def start():
-            request = replace(self._request, others=tuple(volumeFromNode(node) for node in others), device=device)
+            volumes = tuple(volumeFromNode(node) for node in others)
+            request = replace(self._request, others=volumes, device=device, cleanUp=cleanUp)
 
             def work(progress):
                 if task is None:
                     outcome = self.process.compute(request, progress)
                     return outcome.adaptation.task, outcome.others
-                options = {"device": device, "progress": progress}
+                options = {"device": device, "cleanUp": cleanUp, "progress": progress}
                 return task, self.process.predictAll(task, request.others, options)
 
             def finish(result):

@@ -21,6 +21,7 @@ class Request:
     :param seed: whole number
     :param learner: "auto", "maml", "siamese" or "lstm"
     :param budget: seconds for adapting; None for no limit
+    :param cleanUp: take stray parts away and fill holes
     """
 
     case: AnnotatedVolume
@@ -29,6 +30,7 @@ class Request:
     seed: int = 0
     learner: str = "auto"
     budget: float | None = None
+    cleanUp: bool = True
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Process:
     def read(self, volumeNode, segmentationNode, otherVolumeNodes=(), slices=None, axis="auto", **options):
         """Takes all that is needed out of the scene. Main thread only; changes nothing.
 
-        :param options: of Request: device, seed, learner, budget
+        :param options: of Request: device, seed, learner, budget, cleanUp
         :raises MedMetaError: something is missing or cannot be used; the message says what to do
         """
         volume = volumeFromNode(volumeNode)
@@ -64,7 +66,12 @@ class Process:
 
         :raises MedMetaError: as the engine; Cancelled where progress raised it
         """
-        options = {"device": request.device, "progress": progress, "checkpoint": checkpoint}
+        options = {
+            "device": request.device,
+            "progress": progress,
+            "checkpoint": checkpoint,
+            "cleanUp": request.cleanUp,
+        }
         adaptation = self.engine.adapt(
             [request.case],
             forOtherVolumes=bool(request.others),
@@ -114,7 +121,7 @@ class Process:
     ):
         """All of it, one after the other; for scripts.
 
-        :param options: of Request: device, seed, learner, budget
+        :param options: of Request: device, seed, learner, budget, cleanUp
         :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
         """
         request = self.read(volumeNode, segmentationNode, otherVolumeNodes, slices, axis, **options)

@@ -51,6 +51,7 @@ class Desk:
             seedSpinBox=SimpleNamespace(value=0.0),
             learnerSelector=SimpleNamespace(currentText="auto"),
             budgetSpinBox=SimpleNamespace(value=0),
+            cleanUpCheckBox=SimpleNamespace(checked=True),
             progressBar=SimpleNamespace(value=0, maximum=1),
             statusLabel=SimpleNamespace(text=""),
             adaptButton=Signals(enabled=True),

@@ -9,6 +9,7 @@ import torch
 from medmeta.adaptation.clean_up import cleaned
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
+from medmeta.adaptation.follow import follow
 from medmeta.adaptation.guard import Choice, blended
 from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
@@ -18,6 +19,7 @@ from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
+from medmeta.priors import ShapePrior
 
 States = Mapping[str, AdaptedState]
 """Learner -> its adapted state, for one segment."""
@@ -58,21 +60,30 @@ def complete(
         settings: slices at once, calibration, clean-up.
         counter: told of every slice.
     """
-    taking_part = list(dict.fromkeys(name for state in states for name in state))
+    taking_part = {name: contenders[name] for state in states for name in state}
+
+    def encoded(positions: Sequence[int]) -> dict[str, tuple]:
+        image = {name: image_channels(stack.stack, positions, c.slices).to(c.device) for name, c in taking_part.items()}
+        return {name: c.learner.encode((image[name],)) for name, c in taking_part.items()}
+
+    def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Mapping[str, tuple]):
+        """Logits (B, 1, h, w) of a segment, and its channels."""
+        channels = segment_channels(stack.stack, positions, prior).to(next(iter(taking_part.values())).device)
+        own = states[segment].items()
+        found = [taking_part[name].learner.predict(state, (*features[name], channels)) for name, state in own]
+        return blended(torch.stack(found).mean(0), channels, choices[segment].reach), channels
+
+    def followed(segment: int, prior: ShapePrior) -> ShapePrior:
+        if len(prior.positions) > 1:
+            return prior
+        return follow(prior, stack.shape[0], lambda at, so_far: answer(segment, at, so_far, encoded(at))[0][:, 0])
+
+    priors = [followed(segment, prior) for segment, prior in enumerate(stack.priors)]
 
     def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-        features = {}
-        for name in taking_part:
-            contender = contenders[name]
-            image = image_channels(stack.stack, positions, contender.slices).to(contender.device)
-            features[name] = contender.learner.encode((image,))
-        logits = []
-        for state, prior, choice in zip(states, stack.priors, choices, strict=True):
-            channels = segment_channels(stack.stack, positions, prior).to(contenders[taking_part[0]].device)
-            found = [contenders[n].learner.predict(s, (*features[n], channels)) for n, s in state.items()]
-            answer = blended(torch.stack(found).mean(0), channels, choice.reach)
-            logits.append(settings.calibration(answer, channels)[:, 0])
-        return torch.stack(logits)
+        features = encoded(positions)
+        answers = (answer(segment, positions, prior, features) for segment, prior in enumerate(priors))
+        return torch.stack([settings.calibration(*both)[:, 0] for both in answers])
 
     values = [segment.value for segment in case.annotation.segments]
     labels, confidence, overlap = render(

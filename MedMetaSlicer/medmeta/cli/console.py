@@ -78,21 +78,12 @@ class Console:
 def quality_table(quality: Any) -> Table:
     """`SegmentQuality` objects as a table."""
     table = Table(title="What to expect")
-    for heading in (
-        "segment",
-        "label",
-        "expected Dice",
-        "held-out Dice",
-        "interpolation",
-        "learner",
-        "steps",
-        "interpolation reaches",
-    ):
+    for heading in ("segment", "label", "expected Dice", "held out", "interpolation", "learner", "steps"):
         table.add_column(heading)
     for q in quality:
         dice = [f"{d:.2f}" if d is not None else "-" for d in (q.expected_dice, q.held_out_dice, q.interpolation_dice)]
         steps = " ".join(map(str, q.steps.values()))
-        table.add_row(q.segment.name, str(q.segment.value), *dice, q.learner, steps, f"{q.reach:g} px")
+        table.add_row(q.segment.name, str(q.segment.value), *dice, q.learner, steps)
     return table
 
 

@@ -26,13 +26,14 @@ SEED = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Makes the result re
 LEARNER = typer.Option(
     "auto",
     "--learner",
-    help="auto (all are tried on held-out annotated slices, with their blend), maml, siamese or lstm.",
+    help="auto (siamese, or what does better on held-out slices where many are drawn), maml, siamese or lstm.",
 )
 BUDGET = typer.Option(
     None,
     "--budget",
     help="Seconds for adapting; learners that there is no time to try are left out. Default: no limit.",
 )
+CLEAN_UP = typer.Option(True, "--clean-up/--no-clean-up", help="Take stray parts away and fill holes.")
 CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights to use alone; default: the bundled ones.")
 JSON = typer.Option(False, "--json", help="Print one JSON object, for scripts.")
 OVERWRITE = typer.Option(False, "--overwrite", help="Replace outputs that are there already.")

@@ -18,6 +18,7 @@ def predict(
     volumes: list[Path] = typer.Argument(help="Volumes of the cohort."),
     out_dir: Path = typer.Option(..., "--out-dir", help="Folder for the label maps."),
     device: str = inputs.DEVICE,
+    clean_up: bool = inputs.CLEAN_UP,
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = inputs.OVERWRITE,
     json: bool = inputs.JSON,
@@ -37,13 +38,15 @@ def predict(
     for heading in ("volume", "label map", "seconds", "distance"):
         table.add_column(heading)
     rows = []
+    options = {"device": device, "checkpoint": checkpoint, "clean_up": clean_up}
     with console.progress() as progress:
         for path in outputs:
             start = time.monotonic()
-            prediction = run(adapted, read_volume(path), device=device, checkpoint=checkpoint, progress=progress)
+            prediction = run(adapted, read_volume(path), **options, progress=progress)
             write_label_map(prediction.labels, outputs[path], adapted.segments)
             seconds = time.monotonic() - start
             row = {"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)}
+            row["expected_dice"] = dict(zip((s.name for s in adapted.segments), prediction.expected.cases, strict=True))
             rows.append(row | similarity_row(prediction.similarity))
             table.add_row(str(path), str(outputs[path]), f"{seconds:.1f}", f"{prediction.similarity.distance:.2f}")
             warn_if_far(console, path, prediction.similarity)

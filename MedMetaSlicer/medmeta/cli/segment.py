@@ -27,6 +27,7 @@ def segment(
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
     confidence: Path | None = typer.Option(None, "--confidence", help="Also write the confidence, 0 to 1."),
+    clean_up: bool = inputs.CLEAN_UP,
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = inputs.OVERWRITE,
     json: bool = inputs.JSON,
@@ -63,13 +64,11 @@ def segment(
             budget=budget,
             device=device,
             seed=seed,
-            settings=AdaptationSettings(for_other_volumes=bool(also)),
+            settings=AdaptationSettings(for_other_volumes=bool(also), clean_up=clean_up),
             progress=progress,
         )
-        predicted = {
-            path: predict(adaptation.task, read_volume(path), device=device, checkpoint=checkpoint, progress=progress)
-            for path in others
-        }
+        options = {"device": device, "checkpoint": checkpoint, "clean_up": clean_up, "progress": progress}
+        predicted = {path: predict(adaptation.task, read_volume(path), **options) for path in others}
     # Written when all is computed, so that cancelling leaves nothing behind.
     prediction = adaptation.predictions[0]
     write_label_map(prediction.labels, output, case.annotation.segments)
@@ -89,7 +88,10 @@ def segment(
             "axis": case.annotation.axis,
             "slices": list(case.annotation.slices),
             "ignored_slices": list(case.annotation.ignored),
-            "segments": [quality.row() for quality in adaptation.quality],
+            "segments": [
+                {**quality.row(), "expected_dice_of_slices": [None if d != d else round(float(d), 3) for d in slices]}
+                for quality, slices in zip(adaptation.quality, prediction.expected.slices, strict=True)
+            ],
             "learners_left_out": list(adaptation.left_out),
             "device": adaptation.task.provenance["device"],
             "seconds": round(adaptation.seconds, 2),

@@ -120,17 +120,28 @@ class ShapePrior:
         distance, here = self.distances[end], self.placements[end]
         if here is None:
             return distance
-        others = [i for i, p in enumerate(self.positions) if i != end and p not in left_out]
-        size = float((distance > 0).sum()) ** 0.5 / self.pitch
-        length = USUAL_SIZES * size
         far = position - self.positions[end]
-        if others:
-            nearest = min(others, key=lambda i: abs(self.positions[i] - self.positions[end]))
+        nearest = self._nearest(end, left_out)
+        if nearest is not None and self.placements[nearest] is not None:
             gap = self.positions[nearest] - self.positions[end]
-            length = max(GAP_SHARE * abs(gap), LEAST_SIZES * size)
-            there = self.placements[nearest]
-            if there is not None:
-                centre = torch.lerp(here.centre, there.centre, DRIFT * far / gap)
-                distance = here.moved(distance, Placement(centre, here.spread))
-        far = abs(far) / length
-        return distance - float(self.distances[end].max()) * (1 - math.sqrt(1 - far**2) if far < 1 else far)
+            centre = torch.lerp(here.centre, self.placements[nearest].centre, DRIFT * far / gap)
+            distance = here.moved(distance, Placement(centre, here.spread))
+        return distance - float(self.distances[end].max()) * closing(abs(far) / self._length(end, left_out))
+
+    def _nearest(self, end: int, left_out: Sequence[int]) -> int | None:
+        """The annotated slice that is nearest to another one; None where there is none."""
+        others = [i for i, p in enumerate(self.positions) if i != end and p not in left_out]
+        return min(others, key=lambda i: abs(self.positions[i] - self.positions[end]), default=None)
+
+    def _length(self, end: int, left_out: Sequence[int]) -> float:
+        """Slices over which the structure is expected to go on beyond an outermost annotated slice."""
+        size = float((self.distances[end] > 0).sum()) ** 0.5 / self.pitch
+        nearest = self._nearest(end, left_out)
+        if nearest is None:
+            return USUAL_SIZES * size
+        return max(GAP_SHARE * abs(self.positions[nearest] - self.positions[end]), LEAST_SIZES * size)
+
+
+def closing(far: float) -> float:
+    """How much of its depth a shape has lost so far on the way to its end at 1: as an ellipsoid, then on and on."""
+    return 1 - math.sqrt(1 - far**2) if far < 1 else far

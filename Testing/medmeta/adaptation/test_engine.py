@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.adaptation.clean_up import clean_up
 from medmeta.annotations import AnnotatedVolume
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, MedMetaError, VolumeError
 from medmeta.learners.checkpoint import save_checkpoint
@@ -12,6 +15,8 @@ from medmeta.volumes import Volume
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
 SAME_ONLY = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, for_other_volumes=False)
 
+COMPARING = replace(SAME_ONLY, folds=3, least_compared=1)
+
 
 def run(cases, checkpoint, settings=SAME_ONLY, **more):
     return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
@@ -19,7 +24,7 @@ def run(cases, checkpoint, settings=SAME_ONLY, **more):
 
 def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan, annotated, checkpoint):
     volume, labels = scan()
-    result = run([annotated(volume, labels)], checkpoint).predictions[0]
+    result = run([annotated(volume, labels)], checkpoint, replace(SAME_ONLY, clean_up=False)).predictions[0]
     assert result.labels.geometry == result.confidence.geometry == volume.geometry
     np.testing.assert_array_equal(result.labels.array[:, :, [3, 6, 9]], labels[:, :, [3, 6, 9]])
     assert (result.confidence.array[:, :, [3, 6, 9]] == 1).all()
@@ -54,30 +59,52 @@ def test_every_axis_works(scan, annotated, checkpoint, axis):
     assert (result.labels.array == 1).any()
 
 
-def test_a_single_drawn_slice_gives_a_result_without_an_expectation(scan, annotated, checkpoint):
+def test_a_single_drawn_slice_gives_a_result_with_nothing_held_out(scan, annotated, checkpoint):
     volume, labels = scan()
     result = run([annotated(volume, labels, slices=(6,), values=(1,))], checkpoint)
-    assert result.quality[0].expected_dice is None
+    assert result.quality[0].held_out_dice is None
+    assert 0 < result.quality[0].expected_dice < 1
     assert (result.predictions[0].labels.array[:, :, 7] == 1).any()
 
 
 def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annotated, checkpoint):
     volume, labels = scan()
     for quality in run([annotated(volume, labels)], checkpoint).quality:
-        assert 0 <= quality.expected_dice <= 1
+        assert 0 <= quality.held_out_dice <= 1
+        assert 0 < quality.expected_dice < 1
         assert quality.learner == "maml"
         assert quality.steps["maml"] in SAME_ONLY.steps
         assert quality.reach in SAME_ONLY.reaches
 
 
-def test_auto_tries_every_learner_and_says_which_it_took_and_why(scan, annotated):
+def test_expected_dice_and_clean_up_are_those_of_the_predicted_volume(scan, annotated, checkpoint):
+    volume, labels = scan()
+    case = annotated(volume, labels)
+    result = run([case], checkpoint)
+    expected = result.predictions[0].expected
+    assert expected.slices.shape == (2, volume.array.shape[2])
+    assert np.isnan(expected.slices[:, list(case.annotation.slices)]).all()
+    assert tuple(quality.expected_dice for quality in result.quality) == expected.cases
+    rough = run([case], checkpoint, replace(SAME_ONLY, clean_up=False)).predictions[0].labels.array
+    again = clean_up(np.moveaxis(rough, 2, 0), (1, 2), case.annotation.slices)
+    np.testing.assert_array_equal(np.moveaxis(again, 0, 2), result.predictions[0].labels.array)
+
+
+def test_auto_is_the_first_learner_where_few_slices_are_drawn(scan, annotated):
     volume, labels = scan()
     result = run([annotated(volume, labels, values=(1,))], None)
+    assert set(result.quality[0].scores) == {"siamese"}
+    assert result.left_out == ()
+
+
+def test_auto_tries_every_learner_where_enough_slices_are_drawn_and_says_which_it_took_and_why(scan, annotated):
+    volume, labels = scan()
+    result = run([annotated(volume, labels, values=(1,))], None, COMPARING)
     (quality,) = result.quality
     assert set(quality.scores) == {"blend", "siamese", "maml", "lstm"}
     assert quality.learner in quality.scores
-    assert quality.expected_dice == quality.scores[quality.learner]
-    assert quality.reason.startswith(f"{quality.learner}, held-out Dice {quality.expected_dice:.3f}")
+    assert quality.held_out_dice == quality.scores[quality.learner]
+    assert quality.reason.startswith(f"{quality.learner}, held-out Dice {quality.held_out_dice:.3f}")
     assert result.left_out == ()
 
 
@@ -94,7 +121,7 @@ def test_one_learner_can_be_asked_for_and_other_volumes_are_predicted_by_it(scan
 
 def test_a_budget_leaves_out_learners_but_never_the_first(scan, annotated):
     volume, labels = scan()
-    result = run([annotated(volume, labels, values=(1,))], None, budget=0.001)
+    result = run([annotated(volume, labels, values=(1,))], None, COMPARING, budget=0.001)
     assert result.left_out == ("maml", "lstm")
     assert result.quality[0].learner == "siamese"
     assert result.quality[0].reason == "siamese, the only one tried"

@@ -40,7 +40,7 @@ def at_an_end(trial):
 
 
 def chosen(tried, usual=3, **settings):
-    options = {"reaches": (0.0, math.inf), "usual_reach": 0.0, **settings}
+    options = {"reaches": (0.0, math.inf), "usual_reach": 0.0, "least_compared": QUERY, **settings}
     return choose(tried, dict.fromkeys(tried, usual), AdaptationSettings(**options))
 
 
@@ -68,18 +68,28 @@ def test_the_learner_that_does_best_is_taken_and_every_score_is_told():
     assert set(choice.scores) == {BLEND, "siamese", "maml"}
 
 
-def test_the_blend_is_taken_where_no_learner_alone_is_better():
-    choice = chosen({"siamese": trials({0: 1.0}), "maml": trials({3: 1.0})})
+def test_the_first_learner_is_taken_where_no_other_is_clearly_better():
+    assert chosen({"siamese": trials({0: 0.875}), "maml": trials({0: 1.0})}, usual=0, margin=0.1).learner == "siamese"
+    assert chosen({"siamese": trials({0: 0.5}), "maml": trials({0: 1.0})}, usual=0, margin=0.1).learner == "maml"
+
+
+def test_the_blend_of_all_can_win():
+    upper, lower = trials({0: 0.5}), trials({0: 0.5})
+    # One object in each list, three times. The halves that the two find are each other's complement.
+    lower[0].logits[0] = torch.where(truth(), -lower[0].logits[0], -20.0) * 1.5
+    upper[0].logits[0] = torch.where(upper[0].logits[0] > 0, 40.0, upper[0].logits[0])
+    choice = chosen({"one": upper, "other": lower}, usual=0)
     assert choice.learner == BLEND
-    assert choice.steps == {"siamese": 0, "maml": 3}
+    assert choice.steps == {"one": 0, "other": 0}
 
 
 def test_learners_are_not_compared_by_too_few_slices_between_others():
     tried = {"siamese": trials({0: 1.0}), "maml": trials({3: 0.0})}
     few = {name: [at_an_end(own[0]), *own[1:]] for name, own in tried.items()}
     assert chosen(tried, usual=0).learner == "siamese"
+    few = {"maml": few["maml"], "siamese": few["siamese"]}
     choice = chosen(few, usual=0)
-    assert choice.learner == BLEND
+    assert choice.learner == "maml"
     assert choice.scores["siamese"] == 1.0
 
 
@@ -99,9 +109,9 @@ def test_a_blend_averages_logits():
     assert score(tried, {"one": 0, "other": 0}, 0.0) == score({"other": lower}, {"other": 0}, 0.0)
 
 
-def test_without_a_slice_to_hold_out_all_take_part_as_usual():
+def test_without_a_slice_to_hold_out_the_first_learner_is_taken_as_usual():
     choice = chosen({"siamese": [], "maml": []}, usual=5)
-    assert choice.steps == {"siamese": 5, "maml": 5}
+    assert choice.steps == {"siamese": 5}
     assert choice.held_out_dice is None
     assert not choice.scores
 

@@ -1,0 +1,67 @@
+import numpy as np
+
+from medmeta.adaptation.clean_up import LEAST_SHARE, clean_up, cleaned
+
+
+def volume():
+    """A block of segment 1 on slices 1 to 6."""
+    labels = np.zeros((8, 20, 20), np.uint8)
+    labels[1:7, 4:14, 4:14] = 1
+    return labels
+
+
+def test_a_part_that_touches_nothing_drawn_goes():
+    labels = volume()
+    labels[3, 17:19, 17:19] = 1
+    assert (clean_up(labels, (1,), annotated=(2, 5)) == volume()).all()
+
+
+def test_branches_stay_where_each_is_drawn_somewhere():
+    labels = np.zeros((8, 20, 20), np.uint8)
+    labels[0:8, 2:6, 2:6] = labels[0:8, 12:16, 12:16] = 1
+    assert (clean_up(labels, (1,), annotated=(3,)) == labels).all()
+
+
+def test_an_enclosed_hole_is_filled_and_an_open_one_is_not():
+    labels = volume()
+    labels[3:5, 8:10, 8:10] = 0
+    assert (clean_up(labels, (1,), annotated=(1, 6)) == volume()).all()
+    labels[3:5, 4:10, 8:10] = 0
+    assert (clean_up(labels, (1,), annotated=(1, 6)) == labels).all()
+
+
+def test_a_hole_that_was_drawn_stays():
+    labels = volume()
+    labels[3:5, 8:10, 8:10] = 0
+    assert (clean_up(labels, (1,), annotated=(1, 4)) == labels).all()
+
+
+def test_annotated_slices_and_other_segments_stay():
+    labels = volume()
+    labels[3, 8:10, 8:10] = 2
+    labels[2, 17, 17] = 1
+    found = clean_up(labels, (1, 2), annotated=(2, 3))
+    assert (found == labels).all()
+
+
+def test_where_nothing_is_drawn_only_small_parts_go():
+    labels = volume()
+    large = round(LEAST_SHARE * 600) + 2
+    labels[0].ravel()[:large] = 1
+    assert clean_up(labels, (1,))[0, 0, 0] == 1
+    labels[0] = 0
+    labels[0, 0, 0] = 1
+    assert clean_up(labels, (1,))[0, 0, 0] == 0
+
+
+def test_the_confidence_of_what_changed_is_that_of_the_new_label():
+    labels, confidence = volume(), np.full((8, 20, 20), 0.9, np.float32)
+    labels[3, 18, 18] = 1
+    found, sure = cleaned(labels, confidence, (1,), annotated=(2,))
+    assert found[3, 18, 18] == 0
+    assert np.isclose(sure[3, 18, 18], 0.1)
+    assert (sure[volume() > 0] == np.float32(0.9)).all()
+
+
+def test_a_segment_that_is_not_there_is_no_error():
+    assert (clean_up(volume(), (1, 7), annotated=(2,)) == volume()).all()

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation.expectation import ExpectedDice, expected_overlap
+
+
+def test_sure_probabilities_let_expect_a_perfect_dice():
+    logits = torch.full((1, 2, 8, 8), -30.0)
+    logits[0, :, 2:6, 2:6] = 30.0
+    expected = ExpectedDice.of(expected_overlap(logits))
+    assert expected.cases[0] == pytest.approx(1, abs=1e-6)
+    assert expected.slices == pytest.approx(np.ones((1, 2)), abs=1e-6)
+
+
+def test_the_expected_dice_is_near_the_mean_dice_of_what_the_probabilities_say():
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(1, 1, 64, 64)
+    given = logits > 0
+    dices = []
+    for _ in range(50):
+        truth = torch.rand(logits.shape) < torch.sigmoid(logits)
+        dices.append(float(2 * (truth & given).sum() / (truth.sum() + given.sum())))
+    assert ExpectedDice.of(expected_overlap(logits)).cases[0] == pytest.approx(np.mean(dices), abs=0.01)
+
+
+def test_a_pixel_belongs_to_the_most_probable_segment_alone():
+    logits = torch.stack([torch.full((1, 4, 4), 1.0), torch.full((1, 4, 4), 2.0)])
+    both = expected_overlap(logits)[..., 0]
+    assert both[0, 0] == 0
+    assert both[1, 0] == pytest.approx(16 * float(torch.sigmoid(torch.tensor(2.0))))
+
+
+def test_annotated_slices_do_not_count_and_turned_volumes_are_numbered_their_own_way():
+    overlap = np.zeros((1, 4, 2))
+    overlap[0, :, 0], overlap[0, :, 1] = (9, 4, 2, 0), (20, 10, 10, 0)
+    expected = ExpectedDice.of(overlap, annotated=(0,), flipped=True)
+    assert expected.cases[0] == pytest.approx(2 * 6 / 20)
+    assert np.isnan(expected.slices[0, [0, 3]]).all()
+    assert expected.slices[0, [1, 2]] == pytest.approx([0.4, 0.8])
+
+
+def test_nothing_expected_is_none():
+    assert ExpectedDice.of(np.zeros((1, 3, 2))).cases == (None,)
