@@ -25,13 +25,13 @@ class Prediction:
     Attributes:
         labels: unsigned integer label map.
         confidence: float32, calibrated probability of each voxel's label.
-        expected: the Dice that its own probabilities let expect.
+        expected: the Dice that its own probabilities let expect; None where it is not known.
         similarity: to the annotated volumes, of a volume in which nothing was drawn; None for an annotated one.
     """
 
     labels: Volume
     confidence: Volume
-    expected: ExpectedDice
+    expected: ExpectedDice | None = None
     similarity: Similarity | None = None
 
     @classmethod

@@ -124,5 +124,5 @@ def test_it_takes_what_adapt_returns(scan, annotated, checkpoint):
     result = adapt([case], checkpoint=checkpoint, device="cpu", settings=settings)
     (found,) = suggest(result.predictions[0], case.annotation)
     # The structure goes on to slice 12: more is to be gained there than before slice 3.
-    assert found.slice > 5
+    assert found.slice > 4
     assert found.score > 0
