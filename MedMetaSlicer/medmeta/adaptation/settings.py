@@ -37,8 +37,8 @@ class AdaptationSettings:
 
     steps: tuple[int, ...] = (0, 1, 3, 5)
     usual_steps: int = 3
-    reaches: tuple[float, ...] = (4.0, 16.0, math.inf)
-    usual_reach: float = 4.0
+    reaches: tuple[float, ...] = (4.0, 8.0, 16.0, math.inf)
+    usual_reach: float = 8.0
     margin: float = 0.01
     least_compared: int = 4
     folds: int = 5
