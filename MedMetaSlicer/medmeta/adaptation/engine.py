@@ -59,8 +59,8 @@ def adapt(
 
     Args:
         cases: one or more volumes with their sparse annotation, with the same segments.
-        learner: "auto" is the Siamese network; where enough slices are drawn to compare by, the others and the blend of
-            all compete with it on held-out ones, for each segment. Or the name of one.
+        learner: "auto" is the Siamese network; where it does badly on held-out slices and enough are drawn to compare
+            by, the others and the blend of all compete with it, for each segment. Or the name of one.
         checkpoint: meta-trained weights, a path or a bundled name, to use alone; None for the bundled ones.
         budget: seconds; learners that there is no time to try are left out (never the first), and fine-tuning for other
             volumes ends with it. None for no limit; with one, the result depends on the machine's speed.
@@ -94,7 +94,7 @@ def adapt(
     stacks, grey = annotated_stacks(cases, settings.region)
 
     candidates = found if comparable(stacks, len(segments), settings) else found[:1]
-    tried = _try(candidates, stacks, len(segments), settings, clock, progress)
+    tried, left_out = _try(candidates, stacks, len(segments), settings, clock, progress)
     contenders = {contender.name: contender for contender in candidates if contender.name in tried}
     usual = {name: usual_steps(contender, settings) for name, contender in contenders.items()}
     choices = [
@@ -116,7 +116,6 @@ def adapt(
         )
         for i, (segment, choice) in enumerate(zip(segments, choices, strict=True))
     )  # fmt: skip
-    left_out = tuple(contender.name for contender in candidates if contender.name not in contenders)
     return Adaptation(task, predictions=tuple(predictions), quality=quality, seconds=time.monotonic() - started,
                       left_out=left_out)  # fmt: skip
 
@@ -133,12 +132,17 @@ def _try(
     settings: AdaptationSettings,
     clock: Budget,
     progress: ProgressCallback | None,
-) -> dict[str, list[list[Trial]]]:
-    """Learner -> its trials for each segment, for all learners that there is time for: always the first."""
+) -> tuple[dict[str, list[list[Trial]]], tuple[str, ...]]:
+    """Tries learners: the first, and the others where it is not good enough, as far as there is time.
+
+    Returns:
+        Learner -> its trials for each segment; the learners that there was no time for.
+    """
     folds = sum(len(held_out_places(stacks, index, settings.folds)) for index in range(segments))
     steps = {c.name: max(candidate_steps(c, settings)) + 1 for c in contenders}
     counter = Counter(progress, "check", folds * sum(steps.values()))
     tried: dict[str, list[list[Trial]]] = {}
+    left_out: tuple[str, ...] = ()
     predicting = 0.0
     for contender in contenders:
         first = not tried
@@ -154,11 +158,21 @@ def _try(
             tick()
             tried[contender.name] = [try_out(contender, stacks, i, settings, tick) for i in range(segments)]
         except OutOfTime:
+            left_out = tuple(c.name for c in contenders if c.name not in tried)
+            break
+        if first and _good_enough(contender, tried[contender.name], settings):
             break
         if first and not math.isinf(clock.seconds):
             predicting = _seconds_to_predict(contender, stacks, segments, settings.batch)
     counter.finish()
-    return tried
+    return tried, left_out
+
+
+def _good_enough(contender: Contender, trials: Sequence[Sequence[Trial]], settings: AdaptationSettings) -> bool:
+    """Whether a learner does so well on the held-out slices of every segment that no other needs to be tried."""
+    usual = {contender.name: usual_steps(contender, settings)}
+    found = [choose({contender.name: own}, usual, settings).held_out_dice for own in trials]
+    return all(dice is not None and dice >= settings.good_enough for dice in found)
 
 
 def _seconds_to_predict(contender: Contender, stacks: Sequence[AnnotatedStack], segments: int, batch: int) -> float:

@@ -21,6 +21,8 @@ class AdaptationSettings:
         margin: how much better, in Dice on the held-out slices, another choice must be than the usual one.
         least_compared: learners are compared where so many slices between others could be held out; with fewer, what is
             left to learn from is so little that the comparison misleads, and the first is taken.
+        good_enough: Dice of the first learner on the held-out slices, from which on no other is tried: that takes long,
+            and little can be gained.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         calibration: of the probabilities.
@@ -41,6 +43,7 @@ class AdaptationSettings:
     usual_reach: float = 8.0
     margin: float = 0.01
     least_compared: int = 4
+    good_enough: float = 0.85
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED

@@ -15,7 +15,7 @@ from medmeta.volumes import Volume
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
 SAME_ONLY = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, for_other_volumes=False)
 
-COMPARING = replace(SAME_ONLY, folds=3, least_compared=1)
+COMPARING = replace(SAME_ONLY, folds=3, least_compared=1, good_enough=2.0)
 
 
 def run(cases, checkpoint, settings=SAME_ONLY, **more):
@@ -93,6 +93,13 @@ def test_expected_dice_and_clean_up_are_those_of_the_predicted_volume(scan, anno
 def test_auto_is_the_first_learner_where_few_slices_are_drawn(scan, annotated):
     volume, labels = scan()
     result = run([annotated(volume, labels, values=(1,))], None)
+    assert set(result.quality[0].scores) == {"siamese"}
+    assert result.left_out == ()
+
+
+def test_auto_tries_no_other_learner_where_the_first_is_good_enough(scan, annotated):
+    volume, labels = scan()
+    result = run([annotated(volume, labels, values=(1,))], None, replace(COMPARING, good_enough=0.0))
     assert set(result.quality[0].scores) == {"siamese"}
     assert result.left_out == ()
 

@@ -1,5 +1,6 @@
 import json
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -89,11 +90,15 @@ def test_adapt_then_predict_goes_through_a_task_file(files, checkpoint, capsys):
     assert [row["output"] for row in predicted] == [str(files / "cohort" / "volume_label.nii.gz")]
 
 
-def test_the_learner_and_the_budget_can_be_chosen_and_the_reason_is_told(files, capsys):
+def test_the_learner_and_the_budget_can_be_chosen_and_the_reason_is_told(files, capsys, monkeypatch):
     volume, drawn = files / "volume.nii.gz", files / "drawn.nii.gz"
     assert medmeta("segment", volume, drawn, "-o", files / "one.nii.gz", "--learner", "siamese", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["segments"]
     assert row["learner"] == "siamese"
+    import medmeta.adaptation
+
+    compare = partial(medmeta.adaptation.AdaptationSettings, good_enough=2.0)
+    monkeypatch.setattr(medmeta.adaptation, "AdaptationSettings", compare)
     many = ",".join(map(str, range(1, 11)))
     more = ("--slices", many, "--budget", "0.001")
     assert medmeta("segment", volume, files / "full.nii.gz", "-o", files / "two.nii.gz", *more) == 0

@@ -101,12 +101,12 @@ def select_cases(cases: tuple[str, ...], which: str) -> tuple[str, ...]:
 
     Args:
         cases: all of them.
-        which: "all", "even" or "odd" (by their place, from 0), or how many, spread evenly.
+        which: "all", "even" or "odd" (by their place, from 0; a single case is both), or how many, spread evenly.
 
     Raises:
         MedMetaError: none of these.
     """
-    if which == "all":
+    if which == "all" or (which in ("even", "odd") and len(cases) == 1):
         return cases
     if which in ("even", "odd"):
         return cases[which == "odd" :: 2]

@@ -78,6 +78,10 @@ def test_cases_are_chosen_by_their_place(which, expected):
     assert "".join(select_cases(CASES, which)) == expected
 
 
+def test_a_single_case_is_even_and_odd():
+    assert select_cases(("a",), "even") == select_cases(("a",), "odd") == ("a",)
+
+
 @pytest.mark.parametrize("which", ["0", "-1", "some", "1.5"])
 def test_a_wrong_choice_of_cases_is_refused(which):
     with pytest.raises(MedMetaError, match="--cases"):
