@@ -95,10 +95,9 @@ def test_the_learner_and_the_budget_can_be_chosen_and_the_reason_is_told(files, 
     assert medmeta("segment", volume, drawn, "-o", files / "one.nii.gz", "--learner", "siamese", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["segments"]
     assert row["learner"] == "siamese"
-    import medmeta.adaptation
+    from medmeta import adaptation
 
-    compare = partial(medmeta.adaptation.AdaptationSettings, good_enough=2.0)
-    monkeypatch.setattr(medmeta.adaptation, "AdaptationSettings", compare)
+    monkeypatch.setattr(adaptation, "AdaptationSettings", partial(adaptation.AdaptationSettings, good_enough=2.0))
     many = ",".join(map(str, range(1, 11)))
     more = ("--slices", many, "--budget", "0.001")
     assert medmeta("segment", volume, files / "full.nii.gz", "-o", files / "two.nii.gz", *more) == 0
