@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-
 FAINT = 0.1
 """Probability below which a pixel is not expected to be the structure: the many faint ones of a large background would
 together weigh more than the structure itself. Chosen on real cases of even place (of 0 to .3)."""
