@@ -16,7 +16,7 @@ def test_the_most_probable_segment_has_the_voxel_and_background_where_none_is_li
 
 def test_outside_the_window_is_background_and_sure():
     window = Window(2, 3, 4, 5, 4, 5)
-    labels, confidence = render(
+    labels, confidence, overlap = render(
         lambda p: torch.full((1, len(p), 4, 5), 3.0), window, (5, 10, 10), [300], 2, lambda n: 0
     )
     expected = np.zeros((5, 10, 10))
@@ -24,6 +24,9 @@ def test_outside_the_window_is_background_and_sure():
     np.testing.assert_array_equal(labels, expected)
     assert labels.dtype == np.uint16
     assert confidence[:, 0].min() > 0.999
+    # Sums over the window: 20 pixels, all of them found.
+    both = 20 * float(torch.sigmoid(torch.tensor(3.0)))
+    np.testing.assert_allclose(overlap, np.broadcast_to([both, both + 20], (1, 5, 2)), rtol=1e-5)
 
 
 def test_every_slice_is_asked_for_once_and_counted():
