@@ -26,7 +26,7 @@ def _interpolator():
         ) from error
 
 
-def _drawn_box(labels: np.ndarray) -> tuple[slice, ...]:
+def drawn_box(labels: np.ndarray) -> tuple[slice, ...]:
     """What is drawn and the effect's margin: a tenth of its extent, three voxels or more."""
     box = []
     for indices, size in zip(np.nonzero(labels), labels.shape, strict=True):
@@ -61,7 +61,7 @@ def fill_between_slices(labels: np.ndarray, *, axis: int, slices: Sequence[int])
     interpolator = _interpolator()
     if not labels.any():
         return labels.copy()
-    box = _drawn_box(labels)
+    box = drawn_box(labels)
     cut = labels[box]
     image = vtkImageData()
     image.SetDimensions(cut.shape)

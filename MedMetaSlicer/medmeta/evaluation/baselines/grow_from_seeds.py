@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from medmeta.errors import MedMetaError
-from medmeta.evaluation.baselines.surroundings import seeds, surroundings
+from medmeta.evaluation.baselines.fill_between_slices import drawn_box
+from medmeta.evaluation.baselines.surroundings import seeds
 
 
 def _grow_cut():
@@ -29,8 +30,8 @@ def grow_from_seeds(
 ) -> np.ndarray:
     """Grows all segments and a background at once, with the effect's default of no seed locality.
 
-    The effect needs a second segment for all else: here everything round the drawing on the annotated slices. The box
-    goes beyond the outermost annotated slices as far as the structure may, which in the effect takes a seed there.
+    The effect needs a second segment for all else: here everything round the drawing on the annotated slices. It is
+    computed in the effect's own box, what is drawn and a margin.
 
     Args:
         image: (I, J, K) grey values.
@@ -55,7 +56,7 @@ def grow_from_seeds(
     if not labels.any():
         return labels.copy()
     background = int(labels.max()) + 1
-    box = surroundings(labels, axis=axis, slices=slices)
+    box = drawn_box(labels)
     marked = seeds(labels, axis=axis, slices=slices, background=background)[box]
 
     def vtk_image(array: np.ndarray) -> vtkImageData:

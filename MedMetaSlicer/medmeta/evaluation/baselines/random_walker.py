@@ -8,8 +8,8 @@ import numpy as np
 
 from medmeta.evaluation.baselines.surroundings import normalised, seeds, surroundings
 
-BETA = 130.0
-"""scikit-image's own default: how strongly a step across an edge is avoided."""
+BETA = 1000.0
+"""How strongly a step across an edge is avoided: a compromise of hippocampi and CT of even place; usual are 130."""
 
 LARGEST = 500_000
 """Voxels; a larger box is taken at every second row and column."""

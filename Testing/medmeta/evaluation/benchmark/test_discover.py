@@ -23,9 +23,18 @@ def test_a_structure_that_a_case_lacks_is_left_out_there(data):
     assert discover(data / "tubes").left_out["two"] == ("2",)
 
 
-def test_an_axis_along_which_nothing_is_long_enough_and_an_empty_folder_are_refused(data, tmp_path):
+def test_only_structures_that_are_long_enough_along_the_axis_are_taken(data):
+    # Along axis 1 the tube spans 9 slices, the ball 11.
+    assert [structure.name for structure in discover(data / "tubes", axis=1).structures] == ["2"]
+
+
+def test_a_folder_without_a_structure_and_an_empty_one_are_refused(data, tmp_path):
+    import SimpleITK as sitk
+
+    for path in (data / "tubes").glob("*_label.nii.gz"):
+        sitk.WriteImage(sitk.ReadImage(str(path)) * 0, str(path))
     with pytest.raises(MedMetaError, match="--axis"):
-        discover(data / "tubes", axis=1)
+        discover(data / "tubes")
     (tmp_path / "empty").mkdir()
     with pytest.raises(MedMetaError, match="NAME_image"):
         discover(tmp_path / "empty")
