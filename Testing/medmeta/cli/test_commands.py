@@ -4,40 +4,16 @@ from functools import partial
 
 import numpy as np
 import pytest
-import torch
 
 from medmeta.cli import main
 from medmeta.errors import Cancelled
-from medmeta.learners.checkpoint import save_checkpoint
-from medmeta.learners.factory import create_learner
 from medmeta.volumes import Geometry, Volume, read_label_map, read_volume, write_volume
-
-GEOMETRY = Geometry((36, 40, 12), (1.0, 1.0, 2.5), (3.0, -20.0, 7.5), (1, 0, 0, 0, 0, 1, 0, -1, 0))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    learner = create_learner(
-        network={"encoder_channels": [8, 16], "branch_channels": [8, 16]},
-        settings={"steps": 1, "step_weights": (0.0, 1.0)},
-    )
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save_checkpoint(learner, path, {})
-    return path
 
 
 @pytest.fixture
-def files(tmp_path):
+def files(write_case):
     """A volume, a label map of which slices 3 and 8 are drawn, and the full label map."""
-    i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in GEOMETRY.size), indexing="ij")
-    labels = ((i / 0.5) ** 2 + (j / 0.4) ** 2 + (k / 0.9) ** 2 < 1).astype(np.uint8)
-    image = 100 * labels + np.random.default_rng(0).normal(0, 5, GEOMETRY.size)
-    drawn = np.zeros_like(labels)
-    drawn[:, :, [3, 8]] = labels[:, :, [3, 8]]
-    for name, array in (("volume", image.astype(np.float32)), ("drawn", drawn), ("full", labels)):
-        write_volume(Volume(array, GEOMETRY), tmp_path / f"{name}.nii.gz")
-    return tmp_path
+    return write_case([3, 8])
 
 
 def medmeta(*arguments):
@@ -74,10 +50,10 @@ def test_json_output_is_one_object_that_says_what_was_done(files, checkpoint, ca
     assert result["segments"][0]["expected_dice"] is not None
 
 
-def test_other_volumes_are_predicted_into_a_folder(files, checkpoint):
+def test_other_volumes_are_predicted_into_a_folder(files, checkpoint, geometry):
     write_volume(read_volume(files / "volume.nii.gz"), files / "next.mha")
     assert segment(files, checkpoint, "--also", files / "next.mha", "--out-dir", files / "cohort") == 0
-    assert read_label_map(files / "cohort" / "next_label.mha").array.shape == GEOMETRY.size
+    assert read_label_map(files / "cohort" / "next_label.mha").array.shape == geometry.size
 
 
 def test_adapt_then_predict_goes_through_a_task_file(files, checkpoint, capsys):
@@ -178,14 +154,14 @@ def test_wrong_input_gives_one_line_and_exit_code_two(files, checkpoint, capsys,
     assert re.search(message, error_of(capsys))
 
 
-def test_empty_labels_are_refused(files, checkpoint, capsys):
-    write_volume(Volume(np.zeros(GEOMETRY.size, np.uint8), GEOMETRY), files / "empty.nii.gz")
+def test_empty_labels_are_refused(files, checkpoint, capsys, geometry):
+    write_volume(Volume(np.zeros(geometry.size, np.uint8), geometry), files / "empty.nii.gz")
     assert segment(files, checkpoint, labels="empty.nii.gz") == 2
     assert "empty" in error_of(capsys)
 
 
-def test_a_geometry_that_differs_is_refused_and_the_difference_named(files, checkpoint, capsys):
-    moved = Geometry(GEOMETRY.size, (1.0, 1.0, 3.0), GEOMETRY.origin, GEOMETRY.direction)
+def test_a_geometry_that_differs_is_refused_and_the_difference_named(files, checkpoint, capsys, geometry):
+    moved = Geometry(geometry.size, (1.0, 1.0, 3.0), geometry.origin, geometry.direction)
     write_volume(Volume(read_label_map(files / "drawn.nii.gz").array, moved), files / "moved.nii.gz")
     assert segment(files, checkpoint, labels="moved.nii.gz") == 2
     assert "spacing (1.0, 1.0, 3.0) against (1.0, 1.0, 2.5)" in error_of(capsys)
@@ -214,10 +190,12 @@ def test_the_voxels_beside_a_metaimage_header_are_kept_too(files, checkpoint, ca
     assert (files / "out.zraw").read_text() == "somebody's"
 
 
-def test_another_volume_that_cannot_be_used_is_refused_before_any_work(files, checkpoint, monkeypatch, capsys):
+def test_another_volume_that_cannot_be_used_is_refused_before_any_work(
+    files, checkpoint, monkeypatch, capsys, geometry
+):
     import medmeta.adaptation
 
-    thick = Geometry(GEOMETRY.size, (1.0, 1.0, 11.0), GEOMETRY.origin, GEOMETRY.direction)
+    thick = Geometry(geometry.size, (1.0, 1.0, 11.0), geometry.origin, geometry.direction)
     write_volume(Volume(read_volume(files / "volume.nii.gz").array, thick), files / "thick.nii.gz")
     monkeypatch.setattr(medmeta.adaptation, "adapt", lambda *_, **__: pytest.fail("worked"))
     assert segment(files, checkpoint, "--also", files / "thick.nii.gz", "--out-dir", files / "cohort") == 2
