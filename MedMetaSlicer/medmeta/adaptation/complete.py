@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -57,7 +57,7 @@ def complete(
         contenders: learner -> its weights.
         case, stack: the volume.
         states, choices: of each segment.
-        settings: slices at once, calibration, clean-up.
+        settings: slices at once, calibration, random walk, clean-up.
         counter: told of every slice.
     """
     taking_part = {name: contenders[name] for state in states for name in state}
@@ -86,9 +86,15 @@ def complete(
         return torch.stack([settings.calibration(*both)[:, 0] for both in answers])
 
     values = [segment.value for segment in case.annotation.segments]
+    logits = torch.cat([_ticked(segment_logits, positions, counter) for positions in _batches(stack, settings)], dim=1)
+    if settings.walk is not None:
+        for segment, own in enumerate(logits):
+            seeds = stack.positions, stack.masks[segment]
+            own.copy_(settings.walk(own, stack.stack.image, stack.stack.pitch, *seeds, lambda: counter.tick(0)))
     labels, confidence, overlap = render(
-        segment_logits, stack.window, stack.shape, values, settings.batch, counter.tick
-    )
+        lambda positions: logits[:, list(positions)],
+        stack.window, stack.shape, values, settings.batch, lambda _: counter.tick(0),
+    )  # fmt: skip
     drawn = stack.frame.to_slices(case.annotation.labels)
     for position in stack.positions:
         labels[position] = drawn[position]
@@ -97,3 +103,16 @@ def complete(
         labels, confidence = cleaned(labels, confidence, values, stack.positions)
     expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])
     return Prediction.from_slices(case.volume, stack.frame, labels, confidence, expected)
+
+
+def _batches(stack: AnnotatedStack, settings: AdaptationSettings) -> list[range]:
+    count = stack.shape[0]
+    return [range(start, min(start + settings.batch, count)) for start in range(0, count, settings.batch)]
+
+
+def _ticked(
+    segment_logits: Callable[[Sequence[int]], torch.Tensor], positions: Sequence[int], counter: Counter
+) -> torch.Tensor:
+    found = segment_logits(positions).float()
+    counter.tick(len(positions))
+    return found

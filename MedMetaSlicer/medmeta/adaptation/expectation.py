@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from medmeta.adaptation.decision import Decision
+
 FAINT = 0.1
 """Probability below which a pixel is not expected to be the structure: the many faint ones of a large background would
 together weigh more than the structure itself. Chosen on real cases of even place (of 0 to .3)."""
@@ -24,10 +26,10 @@ def expected_overlap(logits: torch.Tensor) -> np.ndarray:
         is 1 where the pixel was given to it; p below `FAINT` counts as 0.
     """
     probability = torch.sigmoid(logits.float())
+    decision = Decision.of(probability)
     probability = torch.where(probability < FAINT, 0.0, probability)
-    best, which = logits.max(0)
     segments = torch.arange(len(logits), device=logits.device)[:, None, None, None]
-    given = ((which[None] == segments) & (best > 0)[None]).float()
+    given = ((decision.segment[None] == segments) & decision.inside[None]).float()
     both, sizes = (probability * given).sum((2, 3)), (probability + given).sum((2, 3))
     return torch.stack([both, sizes], dim=-1).cpu().numpy()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from medmeta.adaptation.decision import Decision
 from medmeta.adaptation.expectation import expected_overlap
 from medmeta.episodes import Window
 
@@ -25,14 +26,12 @@ def labels_and_confidence(logits: torch.Tensor, values: Sequence[int]) -> tuple[
         values: the S label values.
 
     Returns:
-        (B, H, W) int64 labels, 0 where no segment reaches probability .5, and (B, H, W) float32 confidence: the
-        probability of what the voxel was given.
+        (B, H, W) int64 labels, 0 for background, and (B, H, W) float32 confidence: the probability of what the voxel
+        was given; see `Decision`.
     """
-    best, which = logits.max(0)
-    inside = best > 0
-    labels = torch.where(inside, torch.as_tensor(values, device=logits.device)[which], 0)
-    probability = torch.sigmoid(best)
-    return labels, torch.where(inside, probability, 1 - probability)
+    decision = Decision.of(torch.sigmoid(logits))
+    labels = torch.as_tensor(values, device=logits.device)[decision.segment]
+    return torch.where(decision.inside, labels, 0), decision.confidence
 
 
 def render(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from medmeta.adaptation.calibration import FITTED, Calibration
+from medmeta.adaptation.walk import RandomWalk
 from medmeta.episodes import RegionRule
 
 
@@ -26,6 +27,7 @@ class AdaptationSettings:
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         calibration: of the probabilities.
+        walk: carries drawing and answer along the grey values of annotated volumes; None for the network alone.
         clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.adaptation.clean_up`.
         batch: slices that go through the network at once.
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
@@ -47,6 +49,7 @@ class AdaptationSettings:
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED
+    walk: RandomWalk | None = field(default_factory=RandomWalk)
     clean_up: bool = True
     batch: int = 8
     for_other_volumes: bool = True

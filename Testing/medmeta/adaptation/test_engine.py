@@ -28,7 +28,8 @@ def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan,
     assert result.labels.geometry == result.confidence.geometry == volume.geometry
     np.testing.assert_array_equal(result.labels.array[:, :, [3, 6, 9]], labels[:, :, [3, 6, 9]])
     assert (result.confidence.array[:, :, [3, 6, 9]] == 1).all()
-    assert result.confidence.array.min() >= 0.5
+    # Two segments and background: the most probable of the three.
+    assert result.confidence.array.min() > 0.38
     assert set(np.unique(result.labels.array)) == {0, 1, 2}
 
 

@@ -11,7 +11,16 @@ def test_the_most_probable_segment_has_the_voxel_and_background_where_none_is_li
     logits = torch.tensor([[[[2.0, -1.0, 0.5]]], [[[1.0, -3.0, 4.0]]]])
     labels, confidence = labels_and_confidence(logits, [3, 7])
     assert labels.flatten().tolist() == [3, 0, 7]
-    torch.testing.assert_close(confidence.flatten(), torch.sigmoid(torch.tensor([2.0, 1.0, 4.0])))
+    background = torch.sigmoid(torch.tensor(1.0)) * torch.sigmoid(torch.tensor(3.0))
+    expected = [torch.sigmoid(torch.tensor(2.0)), background, torch.sigmoid(torch.tensor(4.0))]
+    torch.testing.assert_close(confidence.flatten(), torch.stack(expected))
+
+
+def test_no_gap_opens_between_two_segments_that_are_both_likely():
+    logits = torch.logit(torch.tensor([0.45, 0.4]))[:, None, None, None]
+    labels, confidence = labels_and_confidence(logits, [3, 7])
+    assert labels.item() == 3
+    assert abs(confidence.item() - 0.45) < 1e-6
 
 
 def test_outside_the_window_is_background_and_sure():

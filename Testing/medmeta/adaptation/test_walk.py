@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from medmeta.adaptation.walk import RandomWalk
+from medmeta.errors import Cancelled
+
+EXACT = RandomWalk(share=1.0, margin=50, iterations=1000, tolerance=1e-6)
+
+
+def rod(size: int = 24, depth: int = 9, side: int = 8) -> torch.Tensor:
+    """(Z, H, W) boolean, a square rod through all slices."""
+    mask = torch.zeros(depth, size, size, dtype=torch.bool)
+    low = (size - side) // 2
+    mask[:, low : low + side, low : low + side] = True
+    return mask
+
+
+def noisy(mask: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    return mask.float() + 0.05 * torch.randn(mask.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_it_solves_the_equations_that_its_docstring_states():
+    mask = rod(6, 3, 3)
+    logits, image, pitch = torch.randn(3, 6, 6, generator=torch.Generator().manual_seed(1)), noisy(mask), 2.0
+    found = torch.sigmoid(EXACT(logits, image, pitch, [1], mask[1:2])).double().numpy()
+    # The same system, written down entry by entry.
+    step, pull = (float(v) for v in EXACT._fit(image, [1], mask[1:2]))
+    p = torch.sigmoid(logits).double().numpy().ravel()
+    grey, index = (image / step).double().numpy().ravel(), np.arange(108).reshape(3, 6, 6)
+    matrix = np.diag(pull / 4 / (p * (1 - p) + EXACT.variance))
+    right = matrix @ p
+    for axis, distance in enumerate((pitch, 1, 1)):
+        pairs = zip(index.take(range(index.shape[axis] - 1), axis).ravel(), np.delete(index, 0, axis).ravel())  # noqa: B905
+        for i, j in pairs:
+            edge = EXACT.edge * (grey[i] - grey[j]) ** 2 + EXACT.disagreement * (p[i] - p[j]) ** 2
+            weight = (np.exp(-edge) + 1e-4) / distance
+            matrix[i, i] += weight
+            matrix[j, j] += weight
+            matrix[i, j] -= weight
+            matrix[j, i] -= weight
+    seeds, free = index[1].ravel(), np.delete(index, 1, 0).ravel()
+    drawn = mask[1].numpy().ravel().astype(float)
+    exact = np.linalg.solve(matrix[np.ix_(free, free)], right[free] - matrix[np.ix_(free, seeds)] @ drawn)
+    np.testing.assert_allclose(found.ravel()[free], exact.clip(1e-4, 1 - 1e-4), atol=1e-4)
+
+
+def test_where_the_network_is_unsure_the_walk_ends_at_the_edge_of_the_grey_values():
+    mask = rod()
+    unsure = torch.full(mask.shape, -0.4)
+    found = RandomWalk()(unsure, noisy(mask), 1.0, [1, 7], mask[[1, 7]]) > 0
+    assert (found[4] == mask[4]).float().mean() > 0.99
+    assert not (unsure > 0).any()
+
+
+def test_where_the_network_is_sure_grey_values_do_not_turn_it_over():
+    mask = rod()
+    sure = torch.where(mask, 8.0, -8.0)
+    shifted = noisy(mask.roll(6, dims=2))
+    found = RandomWalk()(sure, shifted, 1.0, [0], mask[:1]) > 0
+    assert (found[4:] == mask[4:]).all()
+
+
+def test_annotated_slices_keep_their_logits_and_an_empty_one_is_a_seed_too():
+    mask = rod()
+    logits = torch.where(mask, 0.3, -3.0)
+    drawn = torch.stack([mask[2], torch.zeros_like(mask[6])])
+    found = RandomWalk()(logits, noisy(mask), 1.0, [2, 6], drawn)
+    assert torch.equal(found[[2, 6]], logits[[2, 6]])
+    inside = torch.sigmoid(found)[:, mask[0]].mean(1)
+    assert inside[3] > inside[4] > inside[5]
+
+
+def test_far_from_the_structure_nothing_changes_and_a_volume_without_it_stays_as_it_is():
+    mask = rod(64)
+    logits = torch.where(mask, 1.0, -9.0)
+    found = RandomWalk()(logits, noisy(mask), 1.0, [4], mask[4:5])
+    assert torch.equal(found[:, :16], logits[:, :16])
+    nothing = torch.full((3, 8, 8), -9.0)
+    assert torch.equal(RandomWalk()(nothing, torch.zeros(3, 8, 8), 1.0), nothing)
+
+
+def test_a_thin_structure_does_not_vanish():
+    away = torch.arange(32.0) - 15.5
+    logits = 1.2 - 0.8 * torch.hypot(*torch.meshgrid(away, away, indexing="ij"))
+    logits = logits.expand(17, 32, 32).contiguous()
+    mask = logits > 0  # two pixels across
+    arguments = logits, torch.zeros(mask.shape), 1.0, [0, 16], mask[[0, 16]]
+    kept = (RandomWalk()(*arguments)[1:-1] > 0) & mask[1:-1]
+    shrunk = (replace(RandomWalk(), thickness=0.0)(*arguments)[1:-1] > 0) & mask[1:-1]
+    assert kept.sum() > 0.9 * mask[1:-1].sum()
+    assert kept.sum() > 2 * shrunk.sum()
+
+
+def test_it_works_without_any_drawing():
+    mask = rod()
+    logits = torch.where(mask, 0.2, -3.0)
+    logits[:, 12:14, 8:10] = -0.1  # a notch that the grey values do not have
+    found = RandomWalk()(logits, noisy(mask), 1.0) > 0
+    assert found[4, 12:14, 9].all()
+
+
+def test_it_stops_when_told_to():
+    mask = rod()
+
+    def stop():
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        RandomWalk()(torch.where(mask, 1.0, -1.0), noisy(mask), 1.0, [0], mask[:1], stop)
