@@ -15,6 +15,7 @@ from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
+from medmeta.adaptation.walk import walked
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.episodes.flips import support_versions
@@ -87,10 +88,7 @@ def complete(
 
     values = [segment.value for segment in case.annotation.segments]
     logits = torch.cat([_ticked(segment_logits, positions, counter) for positions in _batches(stack, settings)], dim=1)
-    if settings.walk is not None:
-        for segment, own in enumerate(logits):
-            seeds = stack.positions, stack.masks[segment]
-            own.copy_(settings.walk(own, stack.stack.image, stack.stack.pitch, *seeds, lambda: counter.tick(0)))
+    logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=lambda: counter.tick(0))
     labels, confidence, overlap = render(
         lambda positions: logits[:, list(positions)],
         stack.window, stack.shape, values, settings.batch, lambda _: counter.tick(0),

@@ -16,6 +16,7 @@ from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import compare
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walked
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import image_channels, segment_channels
@@ -38,6 +39,7 @@ def predict(
     checkpoint: str | Path | None = None,
     calibration: Calibration = FITTED,
     clean_up: bool = True,
+    walk: RandomWalk | None = USUAL_WALK,
     progress: ProgressCallback | None = None,
 ) -> Prediction:
     """Predicts a volume in which nothing is drawn.
@@ -49,6 +51,7 @@ def predict(
         checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
         calibration: of the probabilities.
         clean_up: take stray parts away and fill holes.
+        walk: carries the network's answer along the volume's grey values; None for the network alone.
         progress: told how far it is; may raise `Cancelled`.
 
     Returns:
@@ -89,7 +92,15 @@ def predict(
         return calibration.without_prior(logits.transpose(0, 1))
 
     values = [segment.value for segment in task.segments]
-    labels, confidence, overlap = render(segment_logits, window, shape, values, TILES, counter.tick)
+    starts = range(0, shape[0], TILES)
+    logits = []
+    for positions in (range(start, min(start + TILES, shape[0])) for start in starts):
+        logits.append(segment_logits(positions).float())
+        counter.tick(len(positions))
+    logits = walked(torch.cat(logits, dim=1), stack, walk, on_step=lambda: counter.tick(0))
+    labels, confidence, overlap = render(
+        lambda positions: logits[:, list(positions)], window, shape, values, TILES, lambda _: counter.tick(0)
+    )
     if clean_up:
         labels, confidence = cleaned(labels, confidence, values)
     expected = ExpectedDice.of(overlap, flipped=frame.flips[0])

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from medmeta.adaptation.calibration import FITTED, Calibration
-from medmeta.adaptation.walk import RandomWalk
+from medmeta.adaptation.walk import USUAL_WALK, RandomWalk
 from medmeta.episodes import RegionRule
 
 
@@ -49,7 +49,7 @@ class AdaptationSettings:
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED
-    walk: RandomWalk | None = field(default_factory=RandomWalk)
+    walk: RandomWalk | None = USUAL_WALK
     clean_up: bool = True
     batch: int = 8
     for_other_volumes: bool = True

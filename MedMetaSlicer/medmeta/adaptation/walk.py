@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from medmeta.episodes import SliceStack
 from medmeta.priors import signed_distance
 
 FAINT = 0.02
@@ -171,6 +172,35 @@ class RandomWalk:
             before, energy = energy, (residual * scaled).sum()
             direction = scaled + energy / before * direction
         return solution
+
+
+USUAL_WALK = RandomWalk()
+"""Its parameters were chosen on real cases of even place."""
+
+
+def walked(
+    logits: torch.Tensor,
+    stack: SliceStack,
+    walk: RandomWalk | None,
+    positions: Sequence[int] = (),
+    masks: torch.Tensor | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> torch.Tensor:
+    """Walks for every segment.
+
+    Args:
+        logits: (S, Z, H, W), calibrated; walked over in place, so that memory does not double.
+        stack: the volume.
+        walk: None leaves the logits as they are.
+        positions: the K annotated slices.
+        masks: (S, K, H, W) boolean, what is drawn on them.
+        on_step: called often; may raise to stop.
+    """
+    if walk is not None:
+        for segment, own in enumerate(logits):
+            drawn = None if masks is None else masks[segment]
+            own.copy_(walk(own, stack.image, stack.pitch, positions, drawn, on_step))
+    return logits
 
 
 def _apply(conductances: Sequence[torch.Tensor], pulls: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -110,7 +110,7 @@ def other_volumes(seeds: Iterable[int], k: int = 5) -> Samples:
     for seed in seeds:
         cohort, value = next(iter(_structures(seed)))
         task = adapt([_drawn(cohort, value, k)]).task
-        found = predict(task, cohort[1][0], calibration=Calibration(), clean_up=False)
+        found = predict(task, cohort[1][0], calibration=Calibration(), clean_up=False, walk=None)
         truth = torch.from_numpy(cohort[1][1].array == value)
         inside = torch.from_numpy(found.labels.array > 0)
         sure = torch.from_numpy(found.confidence.array).clamp(max=1 - 1e-6)
