@@ -12,7 +12,7 @@ from medmeta.episodes.channels import DISTANCES, THERE
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperature scaling; it never turns a decision over.
+    """Temperature scaling; alone, it turns no decision between a segment and all else over.
 
     The temperature of a slice is exp(base + slope * d + beyond * b): d is the distance to its nearest annotated slice
     over `FAR_SLICES` network pixels, at most 1; b is 1 for a slice beyond the outermost annotated ones, else 0. Without

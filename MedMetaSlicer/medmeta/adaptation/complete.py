@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -11,7 +11,7 @@ from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
 from medmeta.adaptation.guard import Choice, blended
-from medmeta.adaptation.render import render
+from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
@@ -87,12 +87,16 @@ def complete(
         return torch.stack([settings.calibration(*both)[:, 0] for both in answers])
 
     values = [segment.value for segment in case.annotation.segments]
-    logits = torch.cat([_ticked(segment_logits, positions, counter) for positions in _batches(stack, settings)], dim=1)
+    logits = all_logits(segment_logits, stack.shape[0], settings.batch, counter.tick)
     logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=lambda: counter.tick(0))
     labels, confidence, overlap = render(
         lambda positions: logits[:, list(positions)],
-        stack.window, stack.shape, values, settings.batch, lambda _: counter.tick(0),
-    )  # fmt: skip
+        stack.window,
+        stack.shape,
+        values,
+        settings.batch,
+        lambda _: counter.tick(0),
+    )
     drawn = stack.frame.to_slices(case.annotation.labels)
     for position in stack.positions:
         labels[position] = drawn[position]
@@ -101,16 +105,3 @@ def complete(
         labels, confidence = cleaned(labels, confidence, values, stack.positions)
     expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])
     return Prediction.from_slices(case.volume, stack.frame, labels, confidence, expected)
-
-
-def _batches(stack: AnnotatedStack, settings: AdaptationSettings) -> list[range]:
-    count = stack.shape[0]
-    return [range(start, min(start + settings.batch, count)) for start in range(0, count, settings.batch)]
-
-
-def _ticked(
-    segment_logits: Callable[[Sequence[int]], torch.Tensor], positions: Sequence[int], counter: Counter
-) -> torch.Tensor:
-    found = segment_logits(positions).float()
-    counter.tick(len(positions))
-    return found

@@ -12,7 +12,7 @@ from medmeta.adaptation.calibration import FITTED, Calibration
 from medmeta.adaptation.clean_up import cleaned
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.render import render
+from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import compare
 from medmeta.adaptation.task import AdaptedTask
@@ -92,12 +92,8 @@ def predict(
         return calibration.without_prior(logits.transpose(0, 1))
 
     values = [segment.value for segment in task.segments]
-    starts = range(0, shape[0], TILES)
-    logits = []
-    for positions in (range(start, min(start + TILES, shape[0])) for start in starts):
-        logits.append(segment_logits(positions).float())
-        counter.tick(len(positions))
-    logits = walked(torch.cat(logits, dim=1), stack, walk, on_step=lambda: counter.tick(0))
+    logits = all_logits(segment_logits, shape[0], TILES, counter.tick)
+    logits = walked(logits, stack, walk, on_step=lambda: counter.tick(0))
     labels, confidence, overlap = render(
         lambda positions: logits[:, list(positions)], window, shape, values, TILES, lambda _: counter.tick(0)
     )

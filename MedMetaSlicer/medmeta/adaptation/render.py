@@ -34,6 +34,27 @@ def labels_and_confidence(logits: torch.Tensor, values: Sequence[int]) -> tuple[
     return torch.where(decision.inside, labels, 0), decision.confidence
 
 
+def all_logits(segment_logits: SegmentLogits, count: int, batch: int, tick: Callable[[int], None]) -> torch.Tensor:
+    """(S, Z, h, w) of a whole volume, half precision: what comes next needs all slices, and large volumes have many.
+
+    Args:
+        segment_logits: see `SegmentLogits`.
+        count: Z.
+        batch: slices at a time.
+        tick: called with the number of slices just done; may raise to cancel.
+    """
+    parts = []
+    for positions in batches(count, batch):
+        parts.append(segment_logits(positions).half())
+        tick(len(positions))
+    return torch.cat(parts, dim=1)
+
+
+def batches(count: int, batch: int) -> list[range]:
+    """Slice numbers 0 to `count` - 1, so many at a time."""
+    return [range(start, min(start + batch, count)) for start in range(0, count, batch)]
+
+
 def render(
     segment_logits: SegmentLogits,
     window: Window,
@@ -58,8 +79,8 @@ def render(
     labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
     confidence = np.empty(shape, dtype=np.float32)
     overlap = np.zeros((len(values), shape[0], 2), dtype=np.float32)
-    for start in range(0, shape[0], batch):
-        positions = range(start, min(start + batch, shape[0]))
+    for positions in batches(shape[0], batch):
+        start = positions.start
         logits = segment_logits(positions).float()
         overlap[:, start : positions.stop] = expected_overlap(logits)
         whole = torch.stack([window.paste(segment, shape[1:], OUTSIDE) for segment in logits])

@@ -24,7 +24,7 @@ class Prediction:
 
     Attributes:
         labels: unsigned integer label map.
-        confidence: float32, calibrated probability of each voxel's label.
+        confidence: float32, probability of each voxel's label; calibrated before the random walk, and not again after.
         expected: the Dice that its own probabilities let expect; None where it is not known.
         similarity: to the annotated volumes, of a volume in which nothing was drawn; None for an annotated one.
     """
@@ -59,7 +59,8 @@ class SegmentQuality:
 
     Attributes:
         segment: which one.
-        held_out_dice: None where there was no slice to hold out.
+        held_out_dice: of the learner and interpolation, before random walk and clean-up; None where there was no
+            slice to hold out.
         interpolation_dice: of shape interpolation on the same slices.
         learner: who segmented it: a learner, or "blend" for several together.
         steps: inner steps taken by each learner that took part.

@@ -7,7 +7,7 @@ tell more. Every pixel's walk ends on a drawn pixel, which it copies, or with th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,15 @@ SURE = 1e-4
 
 BORDER = 5
 """Pixels on both sides of what is drawn in which its border's grey steps are looked at."""
+
+LEAST_STEP = 1e-3
+"""Of normalised grey values: flat images have none."""
+
+LOOKED_AT = 5
+"""Slices of the network's answer that stand in for drawn ones."""
+
+LARGEST = 8_000_000
+"""Pixels that are walked through at once, margins not counted: memory does not grow with the number of slices."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +92,29 @@ class RandomWalk:
         box = self._box(logits, positions, masks, pitch)
         if box is None:
             return logits
-        first, last = box[0].start, box[0].stop
-        inside = [i for i, position in enumerate(positions) if first <= position < last]
-        own, grey = logits[box].float(), image[box].to(logits.device).float()
-        seeds = [positions[i] - first for i in inside]
-        probability = torch.sigmoid(own)
-        start, free = probability.clone(), own.new_ones(len(own), 1, 1)
-        if seeds:
-            start[seeds] = masks[inside][:, box[1], box[2]].to(own)
-            free[seeds] = 0
-        step, pull = self._fit(image, positions, masks)
-        conductances = self._conductances(grey / step, probability, pitch)
-        pulls = pull / 4 / (probability * (1 - probability) + self.variance)
-        walked = self._solve(conductances, pulls, probability, start, free, on_step)
-        mixed = self.share * torch.logit(walked.clamp(SURE, 1 - SURE)) + (1 - self.share) * own
+        step, pull = self._fit(logits, image, positions, masks)
         result = logits.clone()
-        result[box] = torch.where(free > 0, mixed, own).to(logits.dtype)
+        for core, slab in _slabs(box, self._margin(pitch)):
+            first, last = slab[0].start, slab[0].stop
+            own, grey = logits[slab].float(), image[slab].to(logits.device).float()
+            inside = [i for i, position in enumerate(positions) if first <= position < last]
+            seeds = [positions[i] - first for i in inside]
+            probability = torch.sigmoid(own)
+            start, free = probability.clone(), own.new_ones(len(own), 1, 1)
+            if seeds:
+                start[seeds] = masks[inside][:, slab[1], slab[2]].to(own)
+                free[seeds] = 0
+            conductances = self._conductances(grey / step, probability, pitch)
+            pulls = pull / 4 / (probability * (1 - probability) + self.variance)
+            walked = self._solve(conductances, pulls, probability, start, free, on_step)
+            mixed = self.share * torch.logit(walked.clamp(SURE, 1 - SURE)) + (1 - self.share) * own
+            mixed = torch.where(free > 0, mixed, own)[core.start - first : core.stop - first]
+            result[(core, *slab[1:])] = mixed.to(logits.dtype)
         return result
+
+    def _margin(self, pitch: float) -> int:
+        """Slices that `margin` is."""
+        return math.ceil(self.margin / max(pitch, 1.0 / self.margin))
 
     def _box(
         self, logits: torch.Tensor, positions: Sequence[int], masks: torch.Tensor | None, pitch: float
@@ -110,27 +125,30 @@ class RandomWalk:
             there[list(positions)] |= masks.to(there.device)
         if not bool(there.any()):
             return None
-        margins = (math.ceil(self.margin / max(pitch, 1.0 / self.margin)), self.margin, self.margin)
         box = []
-        for axis, margin in enumerate(margins):
+        for axis, margin in enumerate((self._margin(pitch), self.margin, self.margin)):
             others = tuple(a for a in range(3) if a != axis)
             at = there.amax(others).nonzero()[:, 0]
             box.append(slice(max(0, int(at[0]) - margin), min(there.shape[axis], int(at[-1]) + 1 + margin)))
         return tuple(box)
 
     def _fit(
-        self, image: torch.Tensor, positions: Sequence[int], masks: torch.Tensor | None
+        self, logits: torch.Tensor, image: torch.Tensor, positions: Sequence[int], masks: torch.Tensor | None
     ) -> tuple[torch.Tensor, float]:
-        """Usual grey step at the drawn border, and the pull for a structure of that thickness."""
-        drawn = [] if masks is None else [i for i in range(len(positions)) if bool(masks[i].any())]
-        if not drawn:
-            return _steps(image.float()).clamp(min=1e-3), self.pull
-        shapes = masks[drawn][:, None].to(image.device).float()
-        reach = 2 * BORDER + 1
-        near = F.max_pool2d(shapes, reach, 1, BORDER) + F.max_pool2d(-shapes, reach, 1, BORDER) > 0
-        step = _steps(image[[positions[i] for i in drawn]].float(), near[:, 0])
-        radius = _radius(shapes[:, 0] > 0)
-        return step.clamp(min=1e-3), self.pull * max(1.0, (self.thickness / radius) ** 2)
+        """Usual grey step at the structure's border, and the pull for a structure of that thickness.
+
+        Where nothing is drawn of it, on some slices of the network's own answer.
+        """
+        shapes = masks
+        if masks is None or not bool(masks.any()):
+            positions = _spread(logits)
+            shapes = logits[positions] > 0
+        kept = [i for i, shape in enumerate(shapes) if bool(shape.any())]
+        if not kept:
+            return _steps(image.float()), self.pull
+        shapes = shapes[kept].to(image.device)
+        step = _steps(image[[positions[i] for i in kept]].float(), _border(shapes))
+        return step, self.pull * max(1.0, (self.thickness / _radius(shapes)) ** 2)
 
     def _conductances(self, grey: torch.Tensor, probability: torch.Tensor, pitch: float) -> list[torch.Tensor]:
         """Between neighbours along each axis."""
@@ -213,12 +231,36 @@ def _apply(conductances: Sequence[torch.Tensor], pulls: torch.Tensor, values: to
     return result
 
 
+def _slabs(box: tuple[slice, ...], margin: int) -> Iterator[tuple[slice, tuple[slice, ...]]]:
+    """Parts of a box of at most `LARGEST` pixels: the slices that a part is for, and the part, a margin round them."""
+    area = (box[1].stop - box[1].start) * (box[2].stop - box[2].start)
+    count = max(1, LARGEST // area)
+    for first in range(box[0].start, box[0].stop, count):
+        core = slice(first, min(first + count, box[0].stop))
+        around = slice(max(box[0].start, core.start - margin), min(box[0].stop, core.stop + margin))
+        yield core, (around, *box[1:])
+
+
+def _spread(logits: torch.Tensor) -> list[int]:
+    """Some of the slices on which (Z, H, W) logits see something, spread evenly."""
+    found = (logits > 0).flatten(1).any(1).nonzero()[:, 0].tolist()
+    count = min(LOOKED_AT, len(found))
+    return [found[(2 * i + 1) * len(found) // (2 * count)] for i in range(count)]
+
+
+def _border(shapes: torch.Tensor) -> torch.Tensor:
+    """(K, H, W) boolean, within `BORDER` pixels of the border of (K, H, W) boolean shapes."""
+    shapes = shapes[:, None].float()
+    reach = 2 * BORDER + 1
+    return (F.max_pool2d(shapes, reach, 1, BORDER) + F.max_pool2d(-shapes, reach, 1, BORDER) > 0)[:, 0]
+
+
 def _steps(image: torch.Tensor, where: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean grey step between neighbours in the plane, of (K, H, W), where (K, H, W) says."""
+    """Mean grey step between neighbours in the plane, of (K, H, W), where (K, H, W) says, if anywhere."""
     rows, columns = torch.diff(image, dim=1).abs(), torch.diff(image, dim=2).abs()
-    if where is None:
-        return torch.cat([rows.flatten(), columns.flatten()]).mean()
-    return torch.cat([rows[where[:, 1:]], columns[where[:, :, 1:]]]).mean()
+    if where is not None and bool(where[:, 1:, 1:].any()):
+        rows, columns = rows[where[:, 1:]], columns[where[:, :, 1:]]
+    return torch.cat([rows.flatten(), columns.flatten()]).mean().clamp(min=LEAST_STEP)
 
 
 def _radius(shapes: torch.Tensor) -> float:

@@ -233,3 +233,13 @@ def test_the_other_families_go_through_the_same_job(scan, annotated, tmp_path, n
 def test_a_seed_out_of_range_is_refused_and_named(scan, annotated, checkpoint, seed):
     with pytest.raises(MedMetaError, match=str(seed)):
         run([annotated(*scan())], checkpoint, seed=seed)
+
+
+def test_random_walks_complete_annotated_volumes_unless_told_not_to(scan, annotated, checkpoint):
+    volume, labels = scan()
+    case = annotated(volume, labels)
+    walked, plain = (
+        run([case], checkpoint, settings).predictions[0].confidence.array
+        for settings in (SAME_ONLY, replace(SAME_ONLY, walk=None))
+    )
+    assert np.abs(walked - plain).max() > 0.05

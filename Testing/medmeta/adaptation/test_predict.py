@@ -53,3 +53,13 @@ def test_a_constant_volume_is_refused_by_name(scan, annotated, checkpoint):
     task = run([annotated(volume, labels)], checkpoint).task
     with pytest.raises(VolumeError, match=r"flat\.nii"):
         predict(task, Volume(np.ones_like(volume.array), volume.geometry, "flat.nii"), checkpoint=checkpoint)
+
+
+def test_random_walks_take_part_unless_told_not_to(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    other, _ = scan(shift=0.1)
+    where = {"device": "cpu", "checkpoint": checkpoint}
+    walked = predict(task, other, **where).confidence.array
+    plain = predict(task, other, **where, walk=None).confidence.array
+    assert np.abs(walked - plain).max() > 0.05
