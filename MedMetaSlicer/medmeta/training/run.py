@@ -52,6 +52,7 @@ class MetaTraining:
         seed: makes it repeatable, but for what a wall clock decides.
         log_dir: TensorBoard files go there.
         command: as the model card shall name it.
+        schedule: in place of minutes and learning rate.
     """
 
     stage: str
@@ -71,6 +72,7 @@ class MetaTraining:
     seed: int = 0
     log_dir: Path | None = None
     command: str = ""
+    schedule: Schedule | None = None
 
     def run(self, log: Callable[[str], None], stop_after: float | None = None) -> Trainer:
         """Trains and writes the checkpoint.
@@ -91,7 +93,7 @@ class MetaTraining:
         trainer = Trainer(
             learner,
             joint_loss if self.stage == JOINT else meta_loss,
-            Schedule(self.minutes, rate),
+            self.schedule or Schedule(self.minutes, rate),
             self.out.with_suffix(".state"),
             decision_scores if self.stage == IMAGE_LEVEL else segmentation_scores,
             log=log,

@@ -33,6 +33,7 @@ class Schedule:
         warm_up: steps over which it rises.
         decay: AdamW's weight decay.
         averaging: decay of the moving average of the weights, which is what is saved.
+        steps: length in steps in place of minutes, for runs that are to be compared.
     """
 
     minutes: float
@@ -40,10 +41,15 @@ class Schedule:
     warm_up: int = 100
     decay: float = 1e-4
     averaging: float = 0.998
+    steps: int | None = None
+
+    def done(self, step: int, seconds: float) -> float:
+        """Which part of it is over, 0 to 1, after so many steps and seconds of training."""
+        return min(1.0, step / self.steps if self.steps else seconds / (60 * self.minutes))
 
     def rate(self, step: int, seconds: float) -> float:
         """The learning rate at a step, after so many seconds of training."""
-        done = min(1.0, seconds / (60 * self.minutes))
+        done = self.done(step, seconds)
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
 
 
@@ -115,8 +121,8 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """True once the schedule's minutes are spent."""
-        return self.seconds >= 60 * self.schedule.minutes
+        """True once the schedule is over."""
+        return self.schedule.done(self.step, self.seconds) >= 1
 
     def run(self, batches: Iterator[Episode], minutes: float | None = None) -> None:
         """Trains until the schedule ends, or for so many minutes of it; keeps its state on disk as it goes."""

@@ -36,6 +36,7 @@ class Settings:
         checkpoint: weights, a path or the name of shipped ones; None for the default.
         seconds: of training, for the networks that are fine-tuned.
         scratch_seconds: the same for those that are trained from scratch.
+        walks: False for the networks without the random walks behind them.
     """
 
     data: Path
@@ -44,6 +45,7 @@ class Settings:
     checkpoint: str | None = None
     seconds: float = 10.0
     scratch_seconds: float = 100.0
+    walks: bool = True
 
 
 @lru_cache(maxsize=4)
@@ -64,6 +66,7 @@ def _case(job: Job, case: str, data: Path) -> tuple[Callable[[], Volume], np.nda
 
 def _adapt(cases: list[AnnotatedVolume], method: str, settings: Settings, other_volumes: bool):
     from medmeta.adaptation import AdaptationSettings, adapt
+    from medmeta.adaptation.walk import USUAL_WALK
 
     return adapt(
         cases,
@@ -72,7 +75,7 @@ def _adapt(cases: list[AnnotatedVolume], method: str, settings: Settings, other_
         device=settings.device,
         seed=settings.seed,
         # What is not measured is not computed: adapting for other volumes changes nothing in this one.
-        settings=AdaptationSettings(for_other_volumes=other_volumes),
+        settings=AdaptationSettings(for_other_volumes=other_volumes, walk=USUAL_WALK if settings.walks else None),
     )
 
 
