@@ -12,7 +12,7 @@ class Engine:
         return adapt(cases, settings=settings, **options)
 
     def predict(self, task, volume, cleanUp=True, **options):
-        """medmeta.adaptation.predict"""
+        """medmeta.adaptation.prediction"""
         from medmeta.adaptation import predict
 
         return predict(task, volume, clean_up=cleanUp, **options)

@@ -1,13 +1,30 @@
-"""The main job: `adapt` to a few drawn slices, `predict` other volumes, `suggest` the slice to draw next."""
+"""The main job: `adapt` to a few drawn slices, `predict` other volumes, `suggest` the slice to draw next.
 
-from medmeta.adaptation.engine import adapt
-from medmeta.adaptation.predict import predict
-from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality
-from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.suggest import Suggestion, suggest
-from medmeta.adaptation.task import AdaptedTask
+Importing it is light: torch is loaded when `adapt`, `predict` or an `AdaptedTask` is first asked for, so that a process
+that leaves the work to another one (`medmeta.worker`) can use its results.
+"""
 
-__all__ = [
-    "Adaptation", "AdaptationSettings", "AdaptedTask", "Prediction", "SegmentQuality", "Suggestion", "adapt", "predict",
-    "suggest",
-]  # fmt: skip
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_PLACES = {
+    "Adaptation": "results",
+    "AdaptationSettings": "settings",
+    "AdaptedTask": "task",
+    "Prediction": "results",
+    "SegmentQuality": "results",
+    "Suggestion": "suggestion",
+    "adapt": "engine",
+    "predict": "prediction",
+    "suggest": "suggestion",
+}
+
+__all__ = list(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'medmeta.adaptation' has no attribute {name!r}")
+    return getattr(import_module(f"medmeta.adaptation.{_PLACES[name]}"), name)

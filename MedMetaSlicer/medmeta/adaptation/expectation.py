@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from medmeta.adaptation.decision import Decision
+if TYPE_CHECKING:
+    import torch
 
 FAINT = 0.1
 """Probability below which a pixel is not expected to be the structure: the many faint ones of a large background would
@@ -25,6 +26,10 @@ def expected_overlap(logits: torch.Tensor) -> np.ndarray:
         (S, B, 2): over the pixels of a slice, the sum of p * y, and of p + y, where p is a segment's probability and y
         is 1 where the pixel was given to it; p below `FAINT` counts as 0.
     """
+    import torch  # here alone: expectations are also read where nothing is computed
+
+    from medmeta.adaptation.decision import Decision
+
     probability = torch.sigmoid(logits.float())
     decision = Decision.of(probability)
     probability = torch.where(probability < FAINT, 0.0, probability)

@@ -1,21 +1,40 @@
-"""What adaptation and prediction return."""
+"""What adaptation and prediction return. Importing it does not load torch: other processes read results too."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.similarity import Similarity
-from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import Segment
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import Volume
+
+if TYPE_CHECKING:
+    from medmeta.adaptation.task import AdaptedTask
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """A volume against a task.
+
+    Attributes:
+        distance: of their signatures, 0 (alike) to 2.
+        threshold: from where on volumes belonged to different cohorts more often than not, in meta-training.
+    """
+
+    distance: float
+    threshold: float
+
+    @property
+    def in_range(self) -> bool:
+        """True where the volume looks like the annotated ones."""
+        return self.distance <= self.threshold
 
 
 @dataclass(frozen=True)

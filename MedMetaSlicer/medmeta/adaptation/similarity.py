@@ -7,12 +7,12 @@ is not to be trusted, whatever its confidence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.results import Similarity
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import GreyWindow, image_channels
@@ -29,24 +29,6 @@ PLACES = 16
 
 LARGEST = 96
 """Longest side of such a slice, network pixels."""
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """A volume against a task.
-
-    Attributes:
-        distance: of their signatures, 0 (alike) to 2.
-        threshold: from where on volumes belonged to different cohorts more often than not, in meta-training.
-    """
-
-    distance: float
-    threshold: float
-
-    @property
-    def in_range(self) -> bool:
-        """True where the volume looks like the annotated ones."""
-        return self.distance <= self.threshold
 
 
 class Signatures:

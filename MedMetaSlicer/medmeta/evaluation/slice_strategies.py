@@ -1,4 +1,4 @@
-"""Ways to choose the slice to draw next: what `medmeta.adaptation.suggest` does, and what it is compared with."""
+"""Ways to choose the slice to draw next: what `medmeta.adaptation.suggestion` does, and what it is compared with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from medmeta.adaptation.results import Prediction
-from medmeta.adaptation.suggest import SliceProfile, suggest
+from medmeta.adaptation.suggestion import SliceProfile, suggest
 from medmeta.annotations import SparseAnnotation
 
 SUGGESTED = "suggested"

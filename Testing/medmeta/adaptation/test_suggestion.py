@@ -5,7 +5,7 @@ import pytest
 
 from medmeta.adaptation import AdaptationSettings, adapt, suggest
 from medmeta.adaptation.results import Prediction
-from medmeta.adaptation.suggest import SliceProfile
+from medmeta.adaptation.suggestion import SliceProfile
 from medmeta.annotations import SparseAnnotation
 from medmeta.errors import AnnotationError, MedMetaError
 from medmeta.volumes import Geometry, Volume
