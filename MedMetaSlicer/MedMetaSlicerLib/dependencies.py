@@ -8,6 +8,7 @@ PACKAGES = {
     "SimpleITK": "SimpleITK",
     "scipy": "scipy",
     "safetensors": "safetensors",
+    "msgspec": "msgspec",
 }
 """Import name -> what pip installs."""
 

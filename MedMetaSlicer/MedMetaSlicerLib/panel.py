@@ -167,6 +167,7 @@ class Panel:
             "check": self.tr("Checking on held-out slices ..."),
             "adapt": self.tr("Adapting ..."),
             "predict": self.tr("Predicting ..."),
+            "refine": self.tr("Refining along edges ..."),
             "cohort": self.tr("Adapting for other volumes ..."),
         }
         return texts.get(phase, phase)

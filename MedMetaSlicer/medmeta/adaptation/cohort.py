@@ -17,11 +17,13 @@ from medmeta.adaptation.budget import Budget
 from medmeta.adaptation.results import Counter
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack
+from medmeta.adaptation.task import AdaptedTask
 from medmeta.adaptation.tiles import RandomTile
 from medmeta.adaptation.whole import whole_stack
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, image_channels
 from medmeta.episodes.channels import SEGMENT_CHANNELS
+from medmeta.errors import AnnotationError
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.losses import segmentation_loss
 from medmeta.synthesis.random import Draw
@@ -42,8 +44,10 @@ class CohortAdapter:
         settings: how far to go.
         slices: neighbouring slices in the image channels.
         seed: makes the result repeatable.
+        start: a task to go on from: its weights, pixel and tile; a task without weights is no start.
 
     Attributes:
+        steps: of fine-tuning; with a start a third of the usual number.
         pixel: mm of a network pixel.
         tile: rows and columns that the network sees at a time.
     """
@@ -58,6 +62,7 @@ class CohortAdapter:
         settings: AdaptationSettings,
         slices: int,
         seed: int,
+        start: AdaptedTask | None = None,
     ) -> None:
         self.learner = deepcopy(learner)
         self.device = next(learner.parameters()).device
@@ -65,13 +70,20 @@ class CohortAdapter:
         self.settings = settings
         self.slices = slices
         self.draw = Draw.seeded(seed)
-        self.pixel = self._pixel(cases[0], stacks[0])
+        self.start = start if start is not None and any(start.states) else None
+        if self.start and [segment.value for segment in self.start.segments] != self.values:
+            raise AnnotationError(
+                f"The task to go on from has the labels {[s.value for s in start.segments]}, drawn are {self.values}: "
+                "adapt anew."
+            )
+        self.steps = max(1, settings.other_steps // 3) if self.start else settings.other_steps
+        self.pixel = self.start.pixel if self.start else self._pixel(cases[0], stacks[0])
         self.volumes = [
             _CompletedVolume(*whole_stack(case.volume, stack.frame, self.pixel, grey), stack, labels, self.values)
             for case, stack, labels in zip(cases, stacks, completed, strict=True)
         ]
         sides = zip(*(volume.stack.image.shape[1:] for volume in self.volumes), strict=True)
-        self.tile = tuple(min(settings.other_tile, *side, settings.other_tile) for side in sides)
+        self.tile = tuple(min(settings.other_tile, *side) for side in sides)
         share = max(8, settings.other_slices // len(self.volumes))
         self.places = [(v, z) for v in self.volumes for z in v.chosen(share)]
 
@@ -88,14 +100,17 @@ class CohortAdapter:
         Returns:
             What all segments share, and one state for each segment.
         """
-        # What the learner makes of the support set is where fine-tuning starts.
-        support = self._batch(self.settings.other_batch, plain=True)
-        states = [self.learner.adapt([self._of(support, i)]) for i in range(len(self.values))]
+        if self.start:
+            self.learner.load_state_dict(self.start.shared, strict=False)
+            states = [{name: p.to(self.device) for name, p in state.items()} for state in self.start.states]
+        else:  # from what the learner makes of the support set
+            support = self._batch(self.settings.other_batch, plain=True)
+            states = [self.learner.adapt([self._of(support, i)]) for i in range(len(self.values))]
         with torch.enable_grad():
             states = [{name: p.clone().requires_grad_() for name, p in state.items()} for state in states]
             shared = {name: p.requires_grad_() for name, p in self.learner.shared().items()}
             parameters = [*shared.values(), *(p for state in states for p in state.values())]
-            rate, steps = self.settings.other_rate, self.settings.other_steps
+            rate, steps = self.settings.other_rate / (2 if self.start else 1), self.steps
             optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-2)
             begun, left = clock.spent, max(clock.seconds - clock.spent, 1e-3)
             for step in range(steps):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 
 from medmeta.adaptation.clean_up import cleaned
@@ -15,15 +16,19 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
-from medmeta.adaptation.walk import walked
+from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
 from medmeta.priors import ShapePrior
+from medmeta.progress import ProgressCallback
 
 States = Mapping[str, AdaptedState]
 """Learner -> its adapted state, for one segment."""
+
+Preview = Callable[[np.ndarray], None]
+"""Told the (I, J, K) label map of a first answer, before the random walks."""
 
 
 def adapt_segment(
@@ -50,7 +55,8 @@ def complete(
     states: Sequence[States],
     choices: Sequence[Choice],
     settings: AdaptationSettings,
-    counter: Counter,
+    progress: ProgressCallback | None,
+    preview: Preview | None = None,
 ) -> Prediction:
     """Predicts an annotated volume; its annotated slices stay as drawn.
 
@@ -59,7 +65,8 @@ def complete(
         case, stack: the volume.
         states, choices: of each segment.
         settings: slices at once, calibration, random walk, clean-up.
-        counter: told of every slice.
+        progress: told of every slice, and of every step of the random walks.
+        preview: told the answer before them.
     """
     taking_part = {name: contenders[name] for state in states for name in state}
 
@@ -87,20 +94,29 @@ def complete(
         return torch.stack([settings.calibration(*both)[:, 0] for both in answers])
 
     values = [segment.value for segment in case.annotation.segments]
-    logits = all_logits(segment_logits, stack.shape[0], settings.batch, counter.tick)
-    logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=lambda: counter.tick(0))
-    labels, confidence, overlap = render(
-        lambda positions: logits[:, list(positions)],
-        stack.window,
-        stack.shape,
-        values,
-        settings.batch,
-        lambda _: counter.tick(0),
-    )
     drawn = stack.frame.to_slices(case.annotation.labels)
-    for position in stack.positions:
-        labels[position] = drawn[position]
-        confidence[position] = 1.0
+    counter = Counter(progress, "predict", stack.shape[0])
+    logits = all_logits(segment_logits, stack.shape[0], settings.batch, counter.tick)
+
+    def rendered() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        found = render(
+            lambda positions: logits[:, list(positions)],
+            stack.window,
+            stack.shape,
+            values,
+            settings.batch,
+            lambda _: counter.tick(0),
+        )
+        for position in stack.positions:
+            found[0][position], found[1][position] = drawn[position], 1.0
+        return found
+
+    if preview is not None and settings.walk is not None:
+        preview(np.ascontiguousarray(stack.frame.from_slices(rendered()[0])))
+    counter = walk_counter(progress, settings.walk, len(values))
+    logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=counter.tick)
+    labels, confidence, overlap = rendered()
+    counter.finish()
     if settings.clean_up:
         labels, confidence = cleaned(labels, confidence, values, stack.positions)
     expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from medmeta.adaptation.trials import (
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
 from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
-from medmeta.errors import AnnotationError, MedMetaError
+from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import check_supported
 
@@ -53,7 +54,9 @@ def adapt(
     device: str = "auto",
     seed: int = 0,
     settings: AdaptationSettings | None = None,
+    start: AdaptedTask | None = None,
     progress: ProgressCallback | None = None,
+    preview: Callable[[int, np.ndarray], None] | None = None,
 ) -> Adaptation:
     """Adapts to the annotated slices and completes the annotated volumes.
 
@@ -67,13 +70,17 @@ def adapt(
         device: "auto", "cpu", "cuda" or "cuda:N".
         seed: makes the result repeatable.
         settings: see `AdaptationSettings`.
+        start: a task that was adapted to the same segments, for other volumes, with fewer slices or before some were
+            corrected: fine-tuning for other volumes goes on from it and takes a third of the steps.
         progress: told how far it is; may raise `Cancelled`.
+        preview: told the number of a case and an (I, J, K) label map of it: a first one, before it is refined, and the
+            refined one where adapting for other volumes is still to come.
 
     Raises:
         AnnotationError: nothing is drawn, or the cases do not fit each other.
         CheckpointError: an unknown learner, or weights that cannot be read.
         DeviceError: the device is not there.
-        MedMetaError: a seed or a budget out of range.
+        MedMetaError: a seed or a budget out of range, or a start that does not fit.
         VolumeError: a volume that cannot be used.
     """
     started = time.monotonic()
@@ -102,13 +109,17 @@ def adapt(
     ]
     counter = Counter(progress, "adapt", sum(steps + 1 for choice in choices for steps in choice.steps.values()))
     states = [adapt_segment(contenders, stacks, i, choice, counter) for i, choice in enumerate(choices)]
-    counter = Counter(progress, "predict", sum(stack.shape[0] for stack in stacks))
     predictions = [
-        complete(contenders, case, stack, states, choices, settings, counter)
-        for case, stack in zip(cases, stacks, strict=True)
+        complete(
+            contenders, case, stack, states, choices, settings, progress, partial(preview, number) if preview else None
+        )
+        for number, (case, stack) in enumerate(zip(cases, stacks, strict=True))
     ]
+    if preview is not None and settings.for_other_volumes:
+        for number, prediction in enumerate(predictions):
+            preview(number, prediction.labels.array)
     chosen = next((contender for contender in found if contender.name == FOR_OTHER_VOLUMES), found[0])
-    task = _task(chosen, cases, stacks, predictions, grey, settings, seed, clock, progress)
+    task = _task(chosen, cases, stacks, predictions, grey, settings, start, seed, clock, progress)
     quality = tuple(
         SegmentQuality(
             segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
@@ -194,6 +205,7 @@ def _task(
     predictions: Sequence[Prediction],
     grey: GreyWindow,
     settings: AdaptationSettings,
+    start: AdaptedTask | None,
     seed: int,
     clock: Budget,
     progress: ProgressCallback | None,
@@ -204,9 +216,13 @@ def _task(
     shared, states, tile = {}, [{} for _ in segments], (window.rows, window.columns)
     pixel = float(np.sqrt(frame.spacing[1] * frame.spacing[2])) / window.zoom
     if settings.for_other_volumes:
-        counter = Counter(progress, "cohort", settings.other_steps)
+        if start is not None and start.checkpoint["sha256"] != contender.weights["sha256"]:
+            raise CheckpointError("The task to go on from was adapted from other weights: adapt anew.")
         completed = [prediction.labels.array for prediction in predictions]
-        adapter = CohortAdapter(contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed)
+        adapter = CohortAdapter(
+            contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed, start
+        )
+        counter = Counter(progress, "cohort", adapter.steps)
         shared, states = adapter.adapt(counter, clock)
         tile, pixel = adapter.tile, adapter.pixel
     seen = Signatures(contender.device)
@@ -230,5 +246,6 @@ def _task(
             "axis": cases[0].annotation.axis,
             "slices": [list(case.annotation.slices) for case in cases],
             "for_other_volumes": settings.for_other_volumes,
+            "continued": start is not None,
         },
     )

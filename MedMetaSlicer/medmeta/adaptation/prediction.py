@@ -16,7 +16,7 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import compare
 from medmeta.adaptation.task import AdaptedTask
-from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walked
+from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import image_channels, segment_channels
@@ -27,7 +27,7 @@ from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume, check_supported
 
 TILES = 8
-"""Tiles that go through the network at once."""
+"""Slices, and tiles, that usually go through the network at once."""
 
 
 @torch.no_grad()
@@ -40,6 +40,7 @@ def predict(
     calibration: Calibration = FITTED,
     clean_up: bool = True,
     walk: RandomWalk | None = USUAL_WALK,
+    batch: int = TILES,
     progress: ProgressCallback | None = None,
 ) -> Prediction:
     """Predicts a volume in which nothing is drawn.
@@ -52,6 +53,7 @@ def predict(
         calibration: of the probabilities.
         clean_up: take stray parts away and fill holes.
         walk: carries the network's answer along the volume's grey values; None for the network alone.
+        batch: slices, and tiles, that go through the network at once.
         progress: told how far it is; may raise `Cancelled`.
 
     Returns:
@@ -87,16 +89,18 @@ def predict(
         inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
         tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
         logits = sliding_window_inference(
-            inputs.to(target), tile, TILES, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
+            inputs.to(target), tile, batch, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
         )
         return calibration.without_prior(logits.transpose(0, 1))
 
     values = [segment.value for segment in task.segments]
-    logits = all_logits(segment_logits, shape[0], TILES, counter.tick)
-    logits = walked(logits, stack, walk, on_step=lambda: counter.tick(0))
+    logits = all_logits(segment_logits, shape[0], batch, counter.tick)
+    counter = walk_counter(progress, walk, len(values))
+    logits = walked(logits, stack, walk, on_step=counter.tick)
     labels, confidence, overlap = render(
-        lambda positions: logits[:, list(positions)], window, shape, values, TILES, lambda _: counter.tick(0)
+        lambda positions: logits[:, list(positions)], window, shape, values, batch, lambda _: counter.tick(0)
     )
+    counter.finish()
     if clean_up:
         labels, confidence = cleaned(labels, confidence, values)
     expected = ExpectedDice.of(overlap, flipped=frame.flips[0])

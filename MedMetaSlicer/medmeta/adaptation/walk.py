@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from medmeta.adaptation.results import Counter
 from medmeta.episodes import SliceStack
 from medmeta.priors import signed_distance
+from medmeta.progress import ProgressCallback
 
 FAINT = 0.02
 """Probability of the network below which a pixel is far from the structure."""
@@ -190,6 +192,11 @@ class RandomWalk:
             before, energy = energy, (residual * scaled).sum()
             direction = scaled + energy / before * direction
         return solution
+
+
+def walk_counter(progress: ProgressCallback | None, walk: RandomWalk | None, segments: int) -> Counter:
+    """Counts the steps of the walks of so many segments; mostly there are fewer, as a walk may end early."""
+    return Counter(progress, "refine", walk.iterations * segments if walk else 1)
 
 
 USUAL_WALK = RandomWalk()

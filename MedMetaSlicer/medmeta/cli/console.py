@@ -20,6 +20,7 @@ PHASES = {
     "adapt": "Adapting",
     "cohort": "Adapting for other volumes",
     "predict": "Predicting",
+    "refine": "Refining along edges",
     "demo": "Demo",
 }
 

@@ -1,0 +1,379 @@
+"""The client of a worker. It loads no torch, blocks nobody and touches nothing: its owner polls it now and then.
+
+    client = WorkerClient()
+    pending = client.adapt([case], on_progress=show)
+    ...                       # on the event loop, every 50 ms or so:
+    client.poll()
+    if pending.done: pending.result()
+
+All calls belong to one thread, the main one; so do the callbacks, which come from `poll`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import medmeta
+from medmeta import errors
+from medmeta.adaptation.results import Prediction, SegmentQuality
+from medmeta.adaptation.suggestion import Suggestion
+from medmeta.annotations import AnnotatedVolume, Segment
+from medmeta.progress import Progress, ProgressCallback
+from medmeta.volumes import Volume
+from medmeta.worker import messages as m
+from medmeta.worker import payloads
+from medmeta.worker.arrays import ArrayFolder
+from medmeta.worker.folders import make_folder
+from medmeta.worker.messages import WorkerError
+from medmeta.worker.process import WorkerProcess
+
+
+class WorkerDied(WorkerError):
+    """The worker ended while it was needed; the next request starts another one."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What `adapt` and `load` come back with.
+
+    Attributes:
+        task: its name, for `predict`, `save`, and as the `start` of the next `adapt`.
+        segments: what it segments.
+        predictions: one for each annotated volume; none of a loaded task.
+        quality: one for each segment; none of a loaded task.
+        left_out: learners that the budget left no time for.
+        device: what it was computed on.
+        seconds: how long that took.
+    """
+
+    task: str
+    segments: tuple[Segment, ...]
+    predictions: tuple[Prediction, ...] = ()
+    quality: tuple[SegmentQuality, ...] = ()
+    left_out: tuple[str, ...] = ()
+    device: str = ""
+    seconds: float = 0.0
+
+
+@dataclass
+class Pending:
+    """A request that was made.
+
+    Attributes:
+        id: its number.
+        volumes: the volumes that the answer belongs to.
+        on_progress, on_preview, on_notice: told what comes before the answer; a preview is (case, label map).
+        error: the `MedMetaError` that came in place of an answer.
+    """
+
+    client: WorkerClient
+    request: m.Request
+    volumes: tuple[Volume, ...] = ()
+    sent: tuple[m.Array, ...] = ()
+    on_progress: ProgressCallback | None = None
+    on_preview: Callable[[int, Volume], None] | None = None
+    on_notice: Callable[[str], None] | None = None
+    done: bool = False
+    error: errors.MedMetaError | None = None
+    answer: Any = field(default=None, repr=False)
+
+    @property
+    def id(self) -> int:
+        """The request's number."""
+        return self.request.id
+
+    def result(self) -> Any:
+        """The answer.
+
+        Raises:
+            MedMetaError: what went wrong, `Cancelled` and `WorkerDied` among it.
+        """
+        if self.error is not None:
+            raise self.error
+        if not self.done:
+            raise WorkerError("The worker has not answered yet.")
+        return self.answer
+
+    def cancel(self) -> None:
+        """Stops it; what comes of that is seen in `poll`."""
+        self.client.cancel(self)
+
+    def wait(self, seconds: float = 600.0) -> Any:
+        """Polls until the answer is there, for scripts without an event loop.
+
+        Raises:
+            WorkerError: it did not come in time.
+            MedMetaError: see `result`.
+        """
+        end = time.monotonic() + seconds
+        while not self.done:
+            self.client.poll()
+            if time.monotonic() > end:
+                raise WorkerError(f"The worker did not answer within {seconds:g} s.")
+            time.sleep(0 if self.done else 0.01)
+        return self.result()
+
+
+class WorkerClient:
+    """Starts a worker when it is first needed, again where it died, and ends it.
+
+    Args:
+        python: the interpreter that runs it; in Slicer its PythonSlicer. None for this one.
+        command: what to start in place of `python -m medmeta.worker`; the shared folder is added to it.
+        parent: where the shared folder is made, see `make_folder`.
+    """
+
+    def __init__(
+        self, python: str | None = None, command: Sequence[str] | None = None, parent: str | Path | None = None
+    ) -> None:
+        self.command = list(command or [python or sys.executable, "-m", "medmeta.worker"])
+        self.parent = parent
+        self.device: str | None = None
+        self.process: WorkerProcess | None = None
+        self._folder: ArrayFolder | None = None
+        self._pending: dict[int, Pending] = {}
+        self._last = 0
+        atexit.register(self.close)
+
+    @property
+    def busy(self) -> bool:
+        """True while an answer is awaited."""
+        return bool(self._pending)
+
+    @property
+    def folder(self) -> ArrayFolder:
+        """Shared with the worker; made when it is first needed, kept when a worker dies."""
+        if self._folder is None:
+            self._folder = ArrayFolder(make_folder(self.parent))
+        return self._folder
+
+    def start(self) -> None:
+        """Starts the worker, so that it is warm when it is needed; it need not be called.
+
+        Raises:
+            WorkerError: it cannot be started.
+        """
+        if self.process is None:
+            package = str(Path(medmeta.__file__).resolve().parents[1])
+            path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+            self.process = WorkerProcess([*self.command, str(self.folder.path)], {**os.environ, "PYTHONPATH": path})
+
+    def adapt(
+        self,
+        cases: Sequence[AnnotatedVolume],
+        *,
+        on_progress: ProgressCallback | None = None,
+        on_preview: Callable[[int, Volume], None] | None = None,
+        on_notice: Callable[[str], None] | None = None,
+        **options,
+    ) -> Pending:
+        """Adapts; comes back with `Adapted`.
+
+        Args:
+            cases: as for `medmeta.adapt`.
+            on_progress, on_preview, on_notice: see `Pending`.
+            options: learner, checkpoint, budget, device, seed, for_other_volumes, clean_up, start (a task's name).
+
+        Raises:
+            AnnotationError: no case was given.
+            WorkerError: the worker cannot be started, or there is no room for the volumes.
+        """
+        if not cases:
+            raise errors.AnnotationError("No annotated volume was given: draw the structure on one slice or more.")
+        drawn = tuple(payloads.drawn(case, self.folder) for case in cases)
+        request = m.Adapt(
+            id=self._number(),
+            cases=drawn,
+            segments=payloads.segment_fields(cases[0].annotation.segments),
+            preview=on_preview is not None,
+            **options,
+        )
+        sent = tuple(array for case in drawn for array in (case.volume.array, case.labels))
+        volumes = tuple(case.volume for case in cases)
+        return self._ask(Pending(self, request, volumes, sent, on_progress, on_preview, on_notice))
+
+    def predict(
+        self,
+        task: str,
+        volume: Volume,
+        *,
+        on_progress: ProgressCallback | None = None,
+        on_notice: Callable[[str], None] | None = None,
+        **options,
+    ) -> Pending:
+        """Predicts; comes back with a `Prediction`.
+
+        Args:
+            task: its name.
+            volume: of the cohort.
+            on_progress, on_notice: see `Pending`.
+            options: checkpoint, device, clean_up.
+
+        Raises:
+            WorkerError: as `adapt`.
+        """
+        grid = payloads.grid(volume, self.folder)
+        request = m.Predict(id=self._number(), task=task, volume=grid, **options)
+        return self._ask(Pending(self, request, (volume,), (grid.array,), on_progress, None, on_notice))
+
+    def suggest(self, prediction: Prediction, case: AnnotatedVolume, count: int = 1) -> Pending:
+        """Which slices to draw next; comes back with a tuple of `Suggestion`."""
+        drawn, found = payloads.drawn(case, self.folder), payloads.predicted(prediction, self.folder)
+        segments = payloads.segment_fields(case.annotation.segments)
+        request = m.Suggest(id=self._number(), prediction=found, drawn=drawn, segments=segments, count=count)
+        sent = (drawn.volume.array, drawn.labels, found.labels, found.confidence)
+        return self._ask(Pending(self, request, sent=sent))
+
+    def save(self, task: str, path: str | Path) -> Pending:
+        """Writes a task to a file."""
+        return self._ask(Pending(self, m.Save(id=self._number(), task=task, path=str(path))))
+
+    def load(self, path: str | Path) -> Pending:
+        """Reads a task from a file; comes back with `Adapted`."""
+        return self._ask(Pending(self, m.Load(id=self._number(), path=str(path))))
+
+    def forget(self, task: str) -> Pending:
+        """Drops a task."""
+        return self._ask(Pending(self, m.Forget(id=self._number(), task=task)))
+
+    def status(self) -> Pending:
+        """Asks what the worker does; comes back with `medmeta.worker.messages.Reported`."""
+        return self._ask(Pending(self, m.Status(id=self._number())))
+
+    def cancel(self, pending: Pending) -> None:
+        """Asks the worker to stop a request."""
+        if not pending.done and self.process is not None:
+            self.process.say(m.encode(m.Cancel(id=self._number(), target=pending.id)))
+
+    def poll(self) -> None:
+        """Takes in what the worker said, and calls whom it concerns; never waits."""
+        if self.process is None:
+            return
+        while not self.process.lines.empty():
+            line = self.process.lines.get()
+            if line is None:
+                self._ended()
+                return
+            try:
+                self._take(m.decode_event(line))
+            except m.WorkerError as error:
+                self._abandon(error)
+                return
+
+    def close(self) -> None:
+        """Ends the worker and removes the shared folder; what is pending comes to nothing."""
+        atexit.unregister(self.close)
+        if self.process is not None:
+            self.process.end()
+            self.process = None
+        self._fail_all(errors.Cancelled("The worker was ended; nothing was changed."))
+        if self._folder is not None:
+            shutil.rmtree(self._folder.path, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> WorkerClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _number(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _ask(self, pending: Pending) -> Pending:
+        try:
+            if self.process is not None and not self.process.running:
+                self.process.end()  # so that all that it said has arrived: a new one is asked
+            self.poll()
+            self.start()
+        except WorkerError:
+            self._drop(pending)
+            raise
+        self._pending[pending.id] = pending
+        self.process.say(m.encode(pending.request))
+        return pending
+
+    def _abandon(self, error: WorkerError) -> None:
+        """Ends a worker that cannot be talked to."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+        self._fail_all(error)
+
+    def _ended(self) -> None:
+        why = self.process.why()
+        self.process = None
+        self._fail_all(WorkerDied(f"{why} Nothing that was drawn is lost; ask again, and it is started anew."))
+
+    def _fail_all(self, error: errors.MedMetaError) -> None:
+        pending, self._pending = self._pending, {}
+        for one in pending.values():
+            self._drop(one)
+            one.error, one.done = error, True
+
+    def _drop(self, pending: Pending) -> None:
+        if self._folder is not None:
+            for array in pending.sent:
+                self._folder.drop(array)
+
+    def _take(self, event: m.Event) -> None:
+        if isinstance(event, m.Ready):
+            if event.version != m.VERSION:
+                raise WorkerError(f"The worker speaks version {event.version} in place of {m.VERSION}: restart Slicer.")
+            self.device = event.device
+            return
+        if isinstance(event, m.Failed) and event.id == 0:  # it could not start, or did not understand
+            raise WorkerError(event.text)
+        pending = self._pending.get(event.id)
+        if pending is None:
+            return
+        if isinstance(event, m.Advanced):
+            if pending.on_progress:
+                pending.on_progress(Progress(event.phase, event.done, event.total, event.message))
+        elif isinstance(event, m.Noticed):
+            if pending.on_notice:
+                pending.on_notice(event.text)
+        elif isinstance(event, m.Previewed):
+            volume = pending.volumes[event.case]
+            pending.on_preview(event.case, Volume(self.folder.take(event.labels), volume.geometry, volume.name))
+        else:
+            del self._pending[pending.id]
+            self._finish(pending, event)
+
+    def _finish(self, pending: Pending, event: m.Event) -> None:
+        try:
+            if isinstance(event, m.Failed):
+                self._drop(pending)
+                pending.error = getattr(errors, event.error, WorkerError)(event.text)
+            else:
+                pending.answer = self._answer(pending, event)
+        except errors.MedMetaError as error:
+            pending.error = error
+        pending.done = True
+
+    def _answer(self, pending: Pending, event: m.Event) -> Any:
+        if isinstance(event, m.Adapted):
+            predictions = zip(event.predictions, pending.volumes[: len(event.predictions)], strict=True)
+            return Adapted(
+                event.task,
+                payloads.segments_of(event.segments),
+                tuple(payloads.prediction_of(fields, volume, self.folder) for fields, volume in predictions),
+                payloads.quality_of(event.quality),
+                event.left_out,
+                event.device,
+                event.seconds,
+            )
+        if isinstance(event, m.Answered):
+            return payloads.prediction_of(event.prediction, pending.volumes[0], self.folder)
+        if isinstance(event, m.Suggested):
+            return tuple(Suggestion(s.slice, s.score, s.distance, s.expected_wrong) for s in event.slices)
+        return event if isinstance(event, m.Reported) else None

@@ -1,0 +1,66 @@
+"""What a worker computes with: the engine, warm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from medmeta.adaptation.engine import adapt
+from medmeta.adaptation.memory import within_memory
+from medmeta.adaptation.prediction import TILES, predict
+from medmeta.adaptation.results import Adaptation, Prediction
+from medmeta.adaptation.settings import AdaptationSettings
+from medmeta.adaptation.task import AdaptedTask
+from medmeta.annotations import AnnotatedVolume
+from medmeta.devices import resolve_device
+from medmeta.progress import ProgressCallback
+from medmeta.volumes import Volume
+
+Notice = Callable[[str], None]
+
+
+class Engine:
+    """`adapt` and `predict`, which fall back to less memory, and files of tasks."""
+
+    @property
+    def device(self) -> str:
+        """What "auto" means here."""
+        return str(resolve_device("auto"))
+
+    def adapt(
+        self,
+        cases: Sequence[AnnotatedVolume],
+        *,
+        notice: Notice,
+        device: str,
+        for_other_volumes: bool,
+        clean_up: bool,
+        progress: ProgressCallback,
+        preview: Callable[[int, np.ndarray], None] | None,
+        **options,
+    ) -> Adaptation:
+        """As `medmeta.adapt`; `notice` is told where it falls back."""
+        settings = AdaptationSettings(for_other_volumes=for_other_volumes, clean_up=clean_up)
+
+        def run(device: str, batch: int) -> Adaptation:
+            smaller = replace(settings, batch=batch)
+            return adapt(cases, device=device, settings=smaller, progress=progress, preview=preview, **options)
+
+        return within_memory(run, device, settings.batch, notice)
+
+    def predict(self, task: AdaptedTask, volume: Volume, *, notice: Notice, device: str, **options) -> Prediction:
+        """As `medmeta.predict`; `notice` is told where it falls back."""
+        return within_memory(
+            lambda device, batch: predict(task, volume, device=device, batch=batch, **options), device, TILES, notice
+        )
+
+    def save(self, task: AdaptedTask, path: Path) -> None:
+        """Writes a task's file."""
+        task.save(path)
+
+    def load(self, path: Path) -> AdaptedTask:
+        """Reads a task's file."""
+        return AdaptedTask.load(path)

@@ -1,0 +1,28 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medmeta.annotations import AnnotatedVolume, SparseAnnotation
+from medmeta.volumes import Geometry, Volume
+from medmeta.worker.client import WorkerClient
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_worker import FAKE
+
+
+@pytest.fixture
+def case():
+    array = np.random.default_rng(0).normal(size=(16, 12, 10)).astype(np.float32)
+    labels = np.zeros(array.shape, np.uint8)
+    labels[4:9, 4:9, [2, 6]] = 1
+    geometry = Geometry(array.shape, (1.0, 1.5, 2.0), (1.0, 2.0, 3.0), (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
+    return AnnotatedVolume(Volume(array, geometry, "MR of Jane Doe"), SparseAnnotation.from_labels(labels, axis=2))
+
+
+@pytest.fixture
+def client(tmp_path):
+    with WorkerClient(command=FAKE, parent=tmp_path) as client:
+        yield client

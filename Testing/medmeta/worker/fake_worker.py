@@ -1,0 +1,103 @@
+"""A worker with an engine that computes nothing: quick to start, and told by the seed how to behave.
+
+The protocol, the process and the folder are the real ones.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from medmeta.adaptation.expectation import ExpectedDice
+from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality, Similarity
+from medmeta.errors import DeviceError
+from medmeta.progress import Progress
+from medmeta.worker.server import serve
+
+QUICK, SLOW, CRASH, KILLED, NO_MEMORY, BUG, REFUSED, CHATTY, NOTICE = range(9)
+"""Seeds."""
+
+STEPS, PAUSE = 2000, 0.005
+
+FAKE = [sys.executable, __file__]
+"""Its command."""
+
+
+def poll_until(client, condition, seconds=20.0):
+    """Polls until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing came of it"
+        client.poll()
+        time.sleep(0.002)
+
+
+@dataclass
+class FakeTask:
+    segments: tuple
+    provenance: dict = field(default_factory=lambda: {"device": "cpu"})
+
+
+class FakeEngine:
+    device = "cpu"
+
+    def adapt(self, cases, *, seed, progress, preview, notice, start, **_):
+        labels = [case.annotation.labels.astype(np.uint8) for case in cases]
+        if preview:
+            for number, array in enumerate(labels):
+                preview(number, array)
+        for step in range(STEPS if seed == SLOW else 3):
+            progress(Progress("adapt", step, STEPS))
+            time.sleep(PAUSE)
+        if seed == CRASH:
+            print("the driver is gone", file=sys.stderr, flush=True)
+            os._exit(3)
+        if seed == KILLED:
+            os.kill(os.getpid(), 9)
+        if seed == NO_MEMORY:
+            raise MemoryError
+        if seed == BUG:
+            raise KeyError("what")
+        if seed == REFUSED:
+            raise DeviceError("Device 'cuda' is not available: choose auto or cpu.")
+        if seed == CHATTY:
+            print("a library talks")
+            os.system("echo and so does its child")
+        if seed == NOTICE:
+            notice("Going on on the CPU.")
+        segments = cases[0].annotation.segments
+        quality = tuple(
+            SegmentQuality(s, 0.5, None, "siamese", {"siamese": 0}, 8.0, {"siamese": 0.5}) for s in segments
+        )
+        predictions = tuple(
+            Prediction(
+                replace(case.volume, array=array),
+                replace(case.volume, array=array.astype(np.float32)),
+                ExpectedDice((0.9,) * len(segments), np.full((len(segments), 4), np.nan)),
+            )
+            for case, array in zip(cases, labels, strict=True)
+        )
+        return Adaptation(FakeTask(segments), predictions, quality, 0.1)
+
+    def predict(self, task, volume, *, progress, **_):
+        progress(Progress("predict", 1, 1))
+        labels = (volume.array > volume.array.mean()).astype(np.uint8)
+        return Prediction(
+            replace(volume, array=labels), replace(volume, array=labels.astype(np.float32)), None, Similarity(0.1, 0.4)
+        )
+
+    def save(self, task, path):
+        names = [[s.value, s.name, s.color] for s in task.segments]
+        path.write_text(json.dumps(names), encoding="utf-8")
+
+    def load(self, path):
+        from medmeta.annotations import Segment
+
+        return FakeTask(tuple(Segment(v, n, tuple(c)) for v, n, c in json.loads(path.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    serve(FakeEngine, sys.argv[1])

@@ -1,0 +1,82 @@
+"""The worker with the real engine behind it."""
+
+import time
+
+import numpy as np
+import pytest
+
+from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.annotations import AnnotatedVolume, SparseAnnotation
+from medmeta.errors import Cancelled, DeviceError
+from medmeta.evaluation.procedural import procedural_cohort
+from medmeta.evaluation.protocol import simulate
+from medmeta.worker.client import WorkerClient
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    pairs = procedural_cohort(3, 2, structures=1, size=(64, 64), slices=(20, 20))
+    (volume, reference), (other, _) = pairs
+    drawn = simulate(reference.array, axis=2, k=4)
+    annotation = SparseAnnotation.from_labels(drawn.labels, axis=2, slices=drawn.slices)
+    return AnnotatedVolume(volume, annotation), other
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with WorkerClient(parent=tmp_path_factory.mktemp("worker")) as client:
+        yield client
+
+
+def test_it_computes_what_the_engine_computes(client, cohort):
+    case, _ = cohort
+    settings = AdaptationSettings(for_other_volumes=False)
+    here = adapt([case], learner="siamese", device="cpu", settings=settings)
+    there = client.adapt([case], learner="siamese", device="cpu", for_other_volumes=False).wait()
+    assert np.array_equal(there.predictions[0].labels.array, here.predictions[0].labels.array)
+    assert np.allclose(there.predictions[0].confidence.array, here.predictions[0].confidence.array, atol=1e-5)
+    assert there.quality[0].held_out_dice == pytest.approx(here.quality[0].held_out_dice, abs=1e-5)
+    assert there.device == "cpu"
+
+
+def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, cohort, tmp_path):
+    case, other = cohort
+    phases, previews = [], []
+    first = client.adapt([case], learner="siamese", budget=1.0).wait()
+    again = client.adapt(
+        [case],
+        learner="siamese",
+        budget=1.0,
+        start=first.task,
+        on_progress=lambda e: phases.append(e),
+        on_preview=lambda number, labels: previews.append(labels.array),
+    ).wait()
+    assert {"adapt", "predict", "refine", "cohort"} <= {event.phase for event in phases}
+    assert next(event.total for event in phases if event.phase == "cohort") == AdaptationSettings().other_steps // 3
+    # The refined answer comes before the fine-tuning for other volumes is over.
+    assert np.array_equal(previews[-1], again.predictions[0].labels.array)
+    client.save(again.task, tmp_path / "task").wait()
+    from medmeta.adaptation import AdaptedTask
+
+    task = AdaptedTask.load(tmp_path / "task")
+    assert task.provenance["continued"]
+    there = client.predict(again.task, other).wait()
+    assert np.array_equal(there.labels.array, predict(task, other, device="cpu").labels.array)
+
+
+def test_errors_of_the_engine_keep_their_kind(client, cohort):
+    with pytest.raises(DeviceError, match="choose auto"):
+        client.adapt([cohort[0]], device="gpu").wait()
+
+
+@pytest.mark.parametrize("phase", ["check", "adapt", "predict", "refine", "cohort"])
+def test_it_is_cancelled_in_any_phase(client, cohort, phase):
+    events = []
+    pending = client.adapt([cohort[0]], on_progress=events.append, learner="maml")
+    while not any(event.phase == phase for event in events):
+        client.poll()
+        time.sleep(0.001)
+        assert not pending.done
+    pending.cancel()
+    with pytest.raises(Cancelled):
+        pending.wait(10)

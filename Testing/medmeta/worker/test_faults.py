@@ -1,0 +1,190 @@
+"""What happens when something dies: nothing is lost, nothing is left over, and the next request works."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import fake_worker as fake
+import numpy as np
+import pytest
+from fake_worker import FAKE
+
+from medmeta.errors import Cancelled, MedMetaError
+from medmeta.worker.client import WorkerClient, WorkerDied
+from medmeta.worker.folders import PREFIX, make_folder
+
+ROUNDS = 50
+
+
+def alive(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_worker_killed_at_random_moments_costs_nothing_but_the_request(client, case):
+    rng, died, processes = random.Random(0), 0, set()
+    drawn = case.annotation.labels.copy()
+    good = client.adapt([case]).wait()
+    for number in range(ROUNDS):
+        pending = client.adapt([case], seed=rng.choice((fake.QUICK, fake.SLOW)), on_preview=lambda *_: None)
+        worker = client.process
+        processes.add(worker.pid)
+        end = time.monotonic() + rng.choice((0.0, 0.05, 0.3, 0.6))
+        while time.monotonic() < end:
+            client.poll()
+        with contextlib.suppress(ProcessLookupError):  # a request may go to one that is just dying
+            os.kill(worker.pid, signal.SIGKILL)
+        while worker.running:
+            time.sleep(0.001)
+        try:
+            pending.wait(20)
+        except WorkerDied:
+            died += 1
+        assert (case.annotation.labels == drawn).all()
+        if number % 10 == 9:
+            assert (client.predict(good.task, case.volume).wait(20).labels.array.shape) == case.volume.array.shape
+    assert died > ROUNDS // 2
+    assert client.adapt([case]).wait(20)
+    processes.add(client.process.pid)
+    client.close()
+    assert not any(alive(process) for process in processes)
+
+
+CLIENT = textwrap.dedent("""
+    import sys, time
+    sys.path.insert(0, sys.argv[1])
+    import numpy as np
+    from fake_worker import FAKE
+    from medmeta.annotations import AnnotatedVolume, SparseAnnotation
+    from medmeta.volumes import Geometry, Volume
+    from medmeta.worker.client import WorkerClient
+
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[2:4, 2:4, [2, 5]] = 1
+    geometry = Geometry((8, 8, 8), (1.0,) * 3, (0.0,) * 3, (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
+    case = AnnotatedVolume(Volume(np.ones((8, 8, 8)), geometry), SparseAnnotation.from_labels(labels, axis=2))
+    client = WorkerClient(command=FAKE, parent=sys.argv[2])
+    pending = client.adapt([case], seed=1)
+    while client.device is None:
+        client.poll()
+    print(client.process.pid, flush=True)
+    time.sleep(60)
+""")
+
+
+def test_the_worker_of_a_killed_client_goes_with_it_and_leaves_no_file(tmp_path):
+    script = [sys.executable, "-c", CLIENT, str(Path(__file__).parent), str(tmp_path)]
+    for _ in range(3):
+        client = subprocess.Popen(script, stdout=subprocess.PIPE, text=True)
+        worker = int(client.stdout.readline())
+        assert alive(worker)
+        client.kill()
+        client.wait()
+        client.stdout.close()
+        end = time.monotonic() + 5
+        while alive(worker) or list(tmp_path.iterdir()):
+            assert time.monotonic() < end, "the worker lives on, or its files do"
+            time.sleep(0.02)
+
+
+def test_what_client_and_worker_left_that_both_died_is_swept_by_the_next(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f"{PREFIX}{gone.pid}-abc"
+    left.mkdir()
+    (left / "0123").write_bytes(b"volume")
+    others = tmp_path / f"{PREFIX}{os.getpid()}-mine"
+    others.mkdir()
+    folder = make_folder(tmp_path)
+    assert not left.exists()
+    assert others.exists()
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.5, 1.0])
+def test_cancelled_at_any_moment_nothing_is_left_and_the_next_request_works(client, case, after):
+    pending = client.adapt([case], seed=fake.SLOW, on_preview=lambda *_: None)
+    end = time.monotonic() + after
+    while time.monotonic() < end:
+        client.poll()
+    pending.cancel()
+    with pytest.raises(Cancelled):
+        pending.wait(20)
+    assert client.adapt([case]).wait(20)
+    assert {path.suffix for path in client.folder.path.iterdir()} == {".task"}
+
+
+def test_torn_files_fail_the_request_alone(client, case):
+    client.adapt([case]).wait()
+    put = client.folder.put
+
+    def torn(array):
+        sent = put(array)
+        path = client.folder.path / sent.file
+        path.write_bytes(path.read_bytes()[:-5])
+        return sent
+
+    client.folder.put = torn
+    with pytest.raises(MedMetaError, match="not written to its end"):
+        client.adapt([case]).wait(20)
+    client.folder.put = put
+    assert client.adapt([case]).wait(20)
+
+
+def test_a_message_that_is_cut_off_fails_what_is_pending_and_the_next_request_works(client, case):
+    client.adapt([case]).wait()
+    pending = client.adapt([case], seed=fake.SLOW)
+    client.process.say(b'{"type":"predict","id":\n')
+    with pytest.raises(MedMetaError, match="do not fit each other"):
+        pending.wait(20)
+    assert client.adapt([case]).wait(20)
+
+
+def test_a_shared_folder_that_vanished_is_told_and_made_anew(client, case):
+    client.adapt([case]).wait()
+    shutil.rmtree(client.folder.path)
+    with pytest.raises(MedMetaError):
+        client.adapt([case]).wait(20)
+    client.close()
+    assert client.adapt([case]).wait(20)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_told_and_once_there_is_room_the_next_request_works(tiny_disk, case):
+    with WorkerClient(command=FAKE, parent=tiny_disk) as client:
+        good = client.adapt([case]).wait(20)
+        filler = tiny_disk / "filler"
+        room = shutil.disk_usage(tiny_disk).free
+        filler.write_bytes(bytes(room))
+        with pytest.raises(MedMetaError, match="No space left"):
+            client.adapt([case]).wait(20)
+        assert np.array_equal(good.predictions[0].labels.array, case.annotation.labels)
+        filler.unlink()
+        assert client.predict(good.task, case.volume).wait(20)
+
+
+def test_a_client_outlives_its_workers_output_being_garbage(client, case):
+    client.adapt([case]).wait()
+    pending = client.adapt([case], seed=fake.SLOW)
+    client.process.lines.put(b"\xff\xfe nonsense\n")
+    with pytest.raises(MedMetaError, match="do not fit each other"):
+        pending.wait(20)
+    assert client.adapt([case]).wait(20)
