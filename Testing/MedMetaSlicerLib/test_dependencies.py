@@ -36,7 +36,7 @@ def test_nothing_is_installed_where_the_user_declines(dependencies):
 def test_only_what_is_missing_is_installed_and_monai_without_its_torch(dependencies):
     ensure, _, installed = installer(dependencies, True, present=("torch", "SimpleITK", "scipy"))
     assert ensure.ensure()
-    assert installed == ["--no-deps monai", "safetensors"]
+    assert installed == ["--no-deps monai", "safetensors", "msgspec"]
 
 
 def test_torch_comes_through_the_pytorch_extension_where_that_is_there(dependencies):

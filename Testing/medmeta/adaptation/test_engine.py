@@ -187,7 +187,7 @@ def test_progress_is_reported_and_can_cancel(scan, annotated, checkpoint):
     volume, labels = scan()
     phases = []
     run([annotated(volume, labels)], checkpoint, QUICK, progress=lambda event: phases.append(event.phase))
-    assert list(dict.fromkeys(phases)) == ["check", "adapt", "predict", "cohort"]
+    assert list(dict.fromkeys(phases)) == ["check", "adapt", "predict", "refine", "cohort"]
 
     def cancel(event):
         if event.phase == "adapt":
