@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,10 @@ import numpy as np
 
 from medmeta.errors import VolumeError
 from medmeta.volumes import intact
+from medmeta.volumes.claims import check_file
+from medmeta.volumes.dicom import read_series
 from medmeta.volumes.headers import nifti_rows, nrrd_vectors
+from medmeta.volumes.itk import quiet, reason
 from medmeta.volumes.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 EXTENSIONS = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 """What can be read and written, apart from DICOM folders, which can be read."""
-
-GAP_TOLERANCE = 0.05
-"""mm; DICOM slices may lie that unevenly."""
 
 LARGEST_LABEL = 2**53
 """Above it not even double precision tells whole numbers apart: such numbers are no label values."""
@@ -39,19 +37,6 @@ _VOXELS = 352
 """Where a NIfTI file that ITK writes has its voxels, bytes."""
 
 
-@contextmanager
-def _quiet():
-    """Without ITK's own warnings on the console: what matters becomes an error message of ours."""
-    import SimpleITK
-
-    before = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        yield SimpleITK
-    finally:
-        SimpleITK.ProcessObject.SetGlobalWarningDisplay(before)
-
-
 def read_volume(path: str | Path) -> Volume:
     """Reads a volume.
 
@@ -59,13 +44,13 @@ def read_volume(path: str | Path) -> Volume:
         path: a NIfTI, NRRD or MetaImage file, or a folder that holds one DICOM series.
 
     Raises:
-        VolumeError: no such file, not readable, not three-dimensional, or more than one number a voxel.
+        VolumeError: no such file, not readable, not three-dimensional, too large, or more than one number a voxel.
     """
     path = Path(path)
     if not path.exists():
         raise VolumeError(f"{path} does not exist: check the path.")
-    with _quiet() as sitk:
-        image = _read_series(sitk, path) if path.is_dir() else _read_file(sitk, path)
+    with quiet() as sitk:
+        image = read_series(sitk, path) if path.is_dir() else _read_file(sitk, path)
     return _volume(image, path)
 
 
@@ -112,7 +97,7 @@ def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] |
     if extension is None:
         raise VolumeError(f"{path} has an unknown ending: use one of {', '.join(EXTENSIONS)}.")
     array = volume.array.astype(_WIDER.get(volume.array.dtype.name, volume.array.dtype), copy=False)
-    with _quiet() as sitk:
+    with quiet() as sitk:
         image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
         image.SetOrigin(volume.geometry.origin)
         if extension == ".nrrd":  # it holds spacing times direction
@@ -133,7 +118,7 @@ def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] |
                 for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
                     os.replace(file, path.parent / file.name)
         except (RuntimeError, OSError) as error:
-            raise VolumeError(f"{path} cannot be written ({_reason(error)}): choose another folder.") from error
+            raise VolumeError(f"{path} cannot be written ({reason(error)}): choose another folder.") from error
 
 
 def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = ()) -> None:
@@ -165,12 +150,6 @@ def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = 
     write_volume(volume, path, metadata)
 
 
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Reason:")]
-    reason = lines[-1] if lines else type(error).__name__
-    return re.sub(r"^(sitk::ERROR|ITK ERROR): (\w+\(0x\w+\): )?", "", reason)
-
-
 def _write_nifti(sitk: Any, image: SimpleITK.Image, path: Path, rows: np.ndarray) -> None:
     """As ITK writes it, but for the axes: ITK takes them through a quaternion, which costs digits.
 
@@ -196,6 +175,7 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     if not path.name.lower().endswith(EXTENSIONS):
         raise VolumeError(f"{path} has an unknown ending: give one of {', '.join(EXTENSIONS)}, or a DICOM folder.")
     try:
+        check_file(sitk, path)
         if path.name.lower().endswith((".mha", ".mhd")):
             intact.check_metaimage(path)
         elif path.name.lower().endswith(".nrrd"):
@@ -208,59 +188,11 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
         advice = "it is damaged, incomplete, or not what its name says."
         if "orthonormal" in str(error):
             advice = "its axes are not at right angles; resample it to a rectangular grid."
-        raise VolumeError(f"{path} cannot be read ({_reason(error)}): {advice}") from error
-
-
-def _read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
-    reader = sitk.ImageSeriesReader()
-    series = reader.GetGDCMSeriesIDs(str(folder))
-    if not series:
-        raise VolumeError(f"{folder} holds no DICOM series: give a folder with the files of one series.")
-    if len(series) > 1:
-        raise VolumeError(
-            f"{folder} holds {len(series)} DICOM series ({', '.join(series)}): put the one to use into its own folder."
-        )
-    files = reader.GetGDCMSeriesFileNames(str(folder), series[0])
-    reader.SetFileNames(files)
-    reader.MetaDataDictionaryArrayUpdateOn()
-    try:
-        if len(files) == 1:  # many frames in one file
-            return sitk.ReadImage(files[0])
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise VolumeError(f"{folder} cannot be read as a DICOM series ({_reason(error)}).") from error
-    _check_gaps(reader, image, folder)
-    return image
-
-
-def _check_gaps(reader: Any, image: SimpleITK.Image, folder: Path) -> None:
-    """ITK takes one distance for all slices, at right angles to them: anything else would bend the volume unnoticed."""
-    count = image.GetSize()[2]
-    if count < 3:
-        return
-    normal = np.array(image.GetDirection()).reshape(3, 3)[:, 2]
-    try:
-        corners = np.array([[float(x) for x in reader.GetMetaData(i, "0020|0032").split("\\")] for i in range(count)])
-    except (RuntimeError, ValueError):
-        return  # no positions in the files (secondary captures): nothing to check by
-    places = corners @ normal
-    drift = np.linalg.norm((corners - corners[0]) - np.outer(places - places[0], normal), axis=1).max()
-    if drift > max(GAP_TOLERANCE, 0.1 * min(image.GetSpacing()[:2])):
-        raise VolumeError(
-            f"{folder}: its slices are not stacked at right angles (tilted gantry, {drift:.1f} mm): "
-            "resample the series to a rectangular grid."
-        )
-    gaps = np.abs(np.diff(places))
-    if gaps.max() - gaps.min() > max(GAP_TOLERANCE, 0.02 * float(np.median(gaps))):
-        worst = int(np.abs(gaps - np.median(gaps)).argmax())
-        raise VolumeError(
-            f"{folder}: slices {worst} and {worst + 1} lie {gaps[worst]:.2f} mm apart, the others "
-            f"{np.median(gaps):.2f} mm: a slice is missing or doubled; export the series again."
-        )
+        raise VolumeError(f"{path} cannot be read ({reason(error)}): {advice}") from error
 
 
 def _volume(image: SimpleITK.Image, path: Path) -> Volume:
-    with _quiet() as sitk:
+    with quiet() as sitk:
         size = image.GetSize()
         if image.GetDimension() == 4 and size[3] == 1:
             image = image[:, :, :, 0]

@@ -78,66 +78,6 @@ def test_a_nifti_file_rounds_a_geometry_from_another_format_to_single_precision(
     np.testing.assert_allclose(again.direction, original.geometry.direction, atol=1e-7)
 
 
-def write_series(folder, places, series="1.2.3", tilt=0.0):
-    folder.mkdir(exist_ok=True)
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for number, place in enumerate(places):
-        image = sitk.GetImageFromArray(np.full((1, 8, 8), 10 * number, np.int16))
-        image.SetSpacing((0.8, 0.8, 2.5))
-        tags = {
-            "0008|0060": "MR",
-            "0020|000e": series,
-            "0020|0013": str(number),
-            "0008|0018": f"{series}.{number}",
-            "0020|0032": f"0\\{tilt * place}\\{place}",
-            "0020|0037": "1\\0\\0\\0\\1\\0",
-            "0018|0050": "2.5",
-        }
-        for key, value in tags.items():
-            image.SetMetaData(key, value)
-        writer.SetFileName(str(folder / f"{series}-{number:03d}.dcm"))
-        writer.Execute(image)
-
-
-def test_a_dicom_folder_is_read_in_the_order_of_its_slices(tmp_path):
-    write_series(tmp_path / "series", [0, 2.5, 5, 7.5, 10])
-    read = read_volume(tmp_path / "series")
-    assert read.array.shape == (8, 8, 5)
-    assert read.array[0, 0].tolist() == [0, 10, 20, 30, 40]
-    assert read.geometry.spacing == pytest.approx((0.8, 0.8, 2.5))
-
-
-def test_a_dicom_series_in_one_file_of_many_frames_is_read(tmp_path):
-    frames = np.random.default_rng(0).integers(0, 200, (6, 8, 8)).astype(np.uint16)
-    sitk.WriteImage(sitk.GetImageFromArray(frames), str(tmp_path / "frames.dcm"))
-    np.testing.assert_array_equal(read_volume(tmp_path).array, frames.transpose(2, 1, 0))
-
-
-def test_a_dicom_series_with_a_missing_slice_is_refused(tmp_path):
-    write_series(tmp_path / "series", [0, 2.5, 5, 10, 12.5])
-    with pytest.raises(VolumeError, match="missing or doubled"):
-        read_volume(tmp_path / "series")
-
-
-def test_a_dicom_series_of_a_tilted_gantry_is_refused(tmp_path):
-    write_series(tmp_path / "series", [0, 2.5, 5, 7.5, 10], tilt=0.3)
-    with pytest.raises(VolumeError, match="right angles"):
-        read_volume(tmp_path / "series")
-
-
-def test_a_folder_with_two_series_is_refused_and_names_them(tmp_path):
-    write_series(tmp_path / "both", [0, 2.5, 5])
-    write_series(tmp_path / "both", [0, 2.5, 5], series="9.9.9")
-    with pytest.raises(VolumeError, match=r"2 DICOM series .*9\.9\.9"):
-        read_volume(tmp_path / "both")
-
-
-def test_a_folder_without_dicom_is_refused(tmp_path):
-    with pytest.raises(VolumeError, match="no DICOM"):
-        read_volume(tmp_path)
-
-
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(VolumeError, match=r"nowhere\.nii\.gz does not exist"):
         read_volume(tmp_path / "nowhere.nii.gz")

@@ -1,0 +1,247 @@
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from medmeta.errors import VolumeError
+from medmeta.volumes import read_volume
+
+pydicom = pytest.importorskip("pydicom", reason="needs the optional dependency 'dicom'")
+
+
+@pytest.fixture
+def array():
+    return np.random.default_rng(0).integers(-500, 500, (8, 10, 6)).astype(np.int16)
+
+
+def test_an_oblique_series_with_shuffled_file_names_lies_where_its_slices_do(tmp_path, write_series, oblique, array):
+    write_series(tmp_path / "series", array)
+    read = read_volume(tmp_path / "series")
+    np.testing.assert_array_equal(read.array, array)
+    assert read.geometry.spacing == pytest.approx((0.7, 0.9, 2.5), abs=1e-6)
+    assert read.geometry.origin == pytest.approx((12.5, -80.0, 31.0), abs=1e-6)
+    np.testing.assert_allclose(np.reshape(read.geometry.direction, (3, 3)), oblique, atol=1e-6)
+
+
+def test_slices_are_sorted_by_their_places_whatever_their_numbers_say(tmp_path, write_series, array):
+    def reverse(k, dataset):
+        dataset.InstanceNumber = 100 - k
+
+    write_series(tmp_path / "series", array, change=reverse)
+    np.testing.assert_array_equal(read_volume(tmp_path / "series").array, array)
+
+
+def test_slices_against_their_normal_are_read_along_it(tmp_path, write_series, oblique, array):
+    left_handed = oblique * (1, 1, -1)
+    write_series(tmp_path / "series", array, axes=left_handed)
+    read = read_volume(tmp_path / "series")
+    np.testing.assert_array_equal(read.array, array[:, :, ::-1])
+    first = np.array((12.5, -80.0, 31.0)) + 5 * 2.5 * left_handed[:, 2]
+    assert read.geometry.origin == pytest.approx(first, abs=1e-6)
+    np.testing.assert_allclose(np.reshape(read.geometry.direction, (3, 3)), oblique, atol=1e-6)
+
+
+def test_a_series_with_a_slope_for_each_slice_keeps_its_fractions(tmp_path, write_series, array):
+    def scale(k, dataset):
+        dataset.RescaleSlope, dataset.RescaleIntercept = (1, 0) if k == 0 else (0.25, 10)
+
+    write_series(tmp_path / "series", array, change=scale)
+    expected = array * 0.25 + 10
+    expected[:, :, 0] = array[:, :, 0]
+    np.testing.assert_array_equal(read_volume(tmp_path / "series").array, expected)
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_missing_slice_is_refused_and_its_neighbours_named(tmp_path, write_series, array, lost):
+    write_series(tmp_path / "series", array)
+    for file in (tmp_path / "series").iterdir():
+        if pydicom.dcmread(file).InstanceNumber == lost + 1:
+            file.unlink()
+    with pytest.raises(VolumeError, match=rf"slices {lost - 1} and {lost} \(IM.*5\.00 mm.*a slice is missing"):
+        read_volume(tmp_path / "series")
+
+
+def test_a_missing_slice_among_very_thin_ones_is_refused(tmp_path, write_series, array):
+    write_series(tmp_path / "series", array[:, :, :5], spacing=(0.01, 0.01, 0.02))
+    for file in (tmp_path / "series").iterdir():
+        if pydicom.dcmread(file).InstanceNumber == 3:
+            file.unlink()
+    with pytest.raises(VolumeError, match="a slice is missing"):
+        read_volume(tmp_path / "series")
+
+
+def doubled(folder, write_series, array, slices, same_instance):
+    """Writes a series, and again those of its slices that are named."""
+    write_series(folder, array)
+    for number, file in enumerate(sorted(folder.iterdir())):
+        dataset = pydicom.dcmread(file)
+        if dataset.InstanceNumber - 1 in slices:
+            if not same_instance:
+                dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+            dataset.save_as(folder / f"again{number}.dcm")
+
+
+@pytest.mark.parametrize("slices", [(2,), (0, 1, 2, 3, 4, 5), (5,)])
+@pytest.mark.parametrize(("same_instance", "advice"), [(True, "copies away"), (False, "time points")])
+def test_doubled_slices_are_refused_with_the_reason(tmp_path, write_series, array, slices, same_instance, advice):
+    doubled(tmp_path / "series", write_series, array, slices, same_instance)
+    with pytest.raises(VolumeError, match=rf"doubled \(.*\.dcm and .*\.dcm lie at the same place\): .*{advice}"):
+        read_volume(tmp_path / "series")
+
+
+def other_size(dataset):
+    dataset.Rows = dataset.Rows - 1
+    dataset.PixelData = dataset.PixelData[: dataset.Rows * dataset.Columns * 2]
+
+
+def other_spacing(dataset):
+    dataset.PixelSpacing = [0.8, 0.8]
+
+
+def other_orientation(dataset):
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+
+
+def no_position(dataset):
+    del dataset.ImagePositionPatient
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (other_size, "8 x 9"),
+        (other_spacing, r"0\.8 x 0\.8 mm"),
+        (other_orientation, "another orientation"),
+        (no_position, "only one of them says where it lies"),
+    ],
+)
+def test_slices_that_differ_are_refused_with_the_difference(tmp_path, write_series, array, fault, message):
+    def change(k, dataset):
+        if k == 4:
+            fault(dataset)
+
+    write_series(tmp_path / "series", array, change=change)
+    with pytest.raises(VolumeError, match=message):
+        read_volume(tmp_path / "series")
+
+
+def test_a_tilted_gantry_is_refused(tmp_path, write_series, array):
+    def tilt(k, dataset):
+        dataset.ImagePositionPatient[1] += 0.8 * k
+
+    write_series(tmp_path / "series", array, axes=np.eye(3), change=tilt)
+    with pytest.raises(VolumeError, match=r"right angles \(tilted gantry, 4\.0 mm"):
+        read_volume(tmp_path / "series")
+
+
+def test_a_position_that_is_no_place_is_refused(tmp_path, write_series, array):
+    def spoil(k, dataset):
+        if k == 2:
+            dataset.ImagePositionPatient = ["1", "2"]
+
+    write_series(tmp_path / "series", array, change=spoil)
+    with pytest.raises(VolumeError, match=r"has 1\\2 where 3 numbers belong"):
+        read_volume(tmp_path / "series")
+
+
+def test_a_folder_with_two_series_is_refused_and_names_them(tmp_path, write_series, array):
+    write_series(tmp_path / "both", array)
+    write_series(tmp_path / "both", array)
+    series = {pydicom.dcmread(file).SeriesInstanceUID for file in (tmp_path / "both").iterdir()}
+    with pytest.raises(VolumeError, match="2 DICOM series") as caught:
+        read_volume(tmp_path / "both")
+    assert all(uid in str(caught.value) for uid in series)
+
+
+def test_a_folder_without_dicom_is_refused(tmp_path):
+    with pytest.raises(VolumeError, match="no DICOM"):
+        read_volume(tmp_path)
+
+
+def test_frames_that_do_not_say_where_they_lie_are_read_in_their_order(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 200, (6, 8, 8)).astype(np.uint16)
+    sitk.WriteImage(sitk.GetImageFromArray(frames), str(tmp_path / "frames.dcm"))
+    np.testing.assert_array_equal(read_volume(tmp_path).array, frames.transpose(2, 1, 0))
+
+
+def write_enhanced(folder, write_series, array, order, change=None):
+    """The same series in a single file, its frames in the order given."""
+    from pydicom.sequence import Sequence
+    from pydicom.uid import EnhancedMRImageStorage
+
+    write_series(folder, array)
+    slices = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda dataset: dataset.InstanceNumber)
+    for file in folder.iterdir():
+        file.unlink()
+    dataset, frames = slices[0], []
+    for k in order:
+        frame = pydicom.Dataset()
+        frame.PlanePositionSequence = Sequence([pydicom.Dataset()])
+        frame.PlanePositionSequence[0].ImagePositionPatient = slices[k].ImagePositionPatient
+        frame.PixelValueTransformationSequence = Sequence([pydicom.Dataset()])
+        frame.PixelValueTransformationSequence[0].RescaleSlope = 2
+        frame.PixelValueTransformationSequence[0].RescaleIntercept = -7
+        frames.append(frame)
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = Sequence([pydicom.Dataset()])
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = dataset.ImageOrientationPatient
+    shared.PixelMeasuresSequence = Sequence([pydicom.Dataset()])
+    shared.PixelMeasuresSequence[0].PixelSpacing = dataset.PixelSpacing
+    shared.PixelMeasuresSequence[0].SliceThickness = dataset.SliceThickness
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    dataset.PixelData = b"".join(slices[k].PixelData for k in order)
+    dataset.NumberOfFrames = len(frames)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+        delattr(dataset, keyword)
+    if change is not None:
+        change(dataset)
+    dataset.save_as(folder / "enhanced.dcm")
+
+
+def test_an_enhanced_file_is_read_with_its_frames_sorted(tmp_path, write_series, oblique, array):
+    write_enhanced(tmp_path / "one", write_series, array, (3, 0, 5, 1, 4, 2))
+    read = read_volume(tmp_path / "one")
+    np.testing.assert_array_equal(read.array, 2 * array.astype(int) - 7)
+    assert read.geometry.spacing == pytest.approx((0.7, 0.9, 2.5), abs=1e-6)
+    assert read.geometry.origin == pytest.approx((12.5, -80.0, 31.0), abs=1e-6)
+    np.testing.assert_allclose(np.reshape(read.geometry.direction, (3, 3)), oblique, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [((0, 1, 2, 3, 0, 1, 2, 3), "frame 1 and frame 5 lie at the same place"), ((0, 1, 3, 4), "a slice is missing")],
+)
+def test_an_enhanced_file_that_is_no_single_stack_is_refused(tmp_path, write_series, array, order, message):
+    write_enhanced(tmp_path / "one", write_series, array, order)
+    with pytest.raises(VolumeError, match=message):
+        read_volume(tmp_path / "one")
+
+
+def test_an_enhanced_file_with_grey_values_scaled_frame_by_frame_is_refused(tmp_path, write_series, array):
+    def scale(dataset):
+        dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[0].RescaleSlope = 3
+
+    write_enhanced(tmp_path / "one", write_series, array, range(6), scale)
+    with pytest.raises(VolumeError, match="differ in scale"):
+        read_volume(tmp_path / "one")
+
+
+def test_an_enhanced_file_without_places_of_all_frames_is_refused(tmp_path, write_series, array):
+    def forget(dataset):
+        del dataset.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+
+    write_enhanced(tmp_path / "one", write_series, array, range(6), forget)
+    with pytest.raises(VolumeError, match="does not say where its frames lie"):
+        read_volume(tmp_path / "one")
+
+
+def test_an_enhanced_file_is_refused_without_pydicom_and_the_message_says_how_to_install(
+    tmp_path, write_series, array, monkeypatch
+):
+    write_enhanced(tmp_path / "one", write_series, array, range(6))
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(VolumeError, match=r"pip install 'medmeta\[dicom\]'"):
+        read_volume(tmp_path / "one")
