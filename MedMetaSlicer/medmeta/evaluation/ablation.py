@@ -53,7 +53,7 @@ def meta_train(
         return out
     tasks = replace(META_TRAINING, random_cohort=RandomCohort(ingredients=ingredients_of(variant)))
     # A short run's average must forget the weights that it started from.
-    schedule = Schedule(minutes=0, learning_rate=1e-3, warm_up=min(50, steps // 4), averaging=0.97, steps=steps)
+    schedule = Schedule(minutes=0, learning_rate=1e-3, warm_up=max(1, min(50, steps // 4)), averaging=0.97, steps=steps)
     MetaTraining(
         LEARNER, out, 0, tasks, start, without_prior=0.3, workers=0, seed=seed, schedule=schedule,
         command=f"ablation of {variant}",

@@ -30,7 +30,7 @@ class Race:
         case: its name.
         dice: ours, off the annotated slices.
         ours: our seconds, warm.
-        seconds: contestant -> its seconds, training and predicting, in the shortest training that reached our Dice; None
+        seconds: contestant -> its seconds, training and predicting, of the shortest run that reached our Dice; None
             where none did.
         best: contestant -> its best Dice.
     """

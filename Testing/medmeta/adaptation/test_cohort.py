@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.errors import Cancelled
+from medmeta.errors import AnnotationError, Cancelled
 
 
 def settings(**more):
@@ -76,3 +76,24 @@ def test_the_same_seed_gives_the_same_task_and_another_seed_another(scan, annota
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert np.isfinite(weights[0].numpy()).all()
+
+
+def test_going_on_from_a_task_takes_a_third_of_the_steps_and_starts_from_its_weights(scan, annotated, checkpoint):
+    volume, labels = scan()
+    case, phases = annotated(volume, labels), []
+    options = {"checkpoint": checkpoint, "device": "cpu"}
+    first = adapt([case], settings=settings(other_steps=30), **options).task
+    still = settings(other_steps=3, other_rate=0.0)
+    again = adapt([case], settings=still, start=first, progress=phases.append, **options).task
+    assert {event.total for event in phases if event.phase == "cohort"} == {1}
+    for before, after in zip(first.states, again.states, strict=True):
+        assert all(torch.equal(before[name], after[name]) for name in before)
+    assert again.pixel == first.pixel
+
+
+def test_a_task_of_other_segments_is_no_start(scan, annotated, checkpoint):
+    volume, labels = scan()
+    options = {"checkpoint": checkpoint, "device": "cpu", "settings": settings(other_steps=2)}
+    first = adapt([annotated(volume, labels)], **options).task
+    with pytest.raises(AnnotationError, match="adapt anew"):
+        adapt([annotated(volume, labels, values=(1,))], start=first, **options)
