@@ -59,6 +59,48 @@ def write_series(folder, array, *, axes=OBLIQUE, spacing=(0.7, 0.9, 2.5), origin
         dataset.save_as(folder / f"IM{names[next(numbers)]:04d}.dcm", enforce_file_format=True)
 
 
+def write_enhanced(folder, array, order, change=None):
+    """The same series in a single file, its frames in the order given."""
+    pydicom = pytest.importorskip("pydicom", reason="needs the optional dependency 'dicom'")
+    from pydicom.sequence import Sequence
+    from pydicom.uid import EnhancedMRImageStorage
+
+    write_series(folder, array)
+    slices = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda dataset: dataset.InstanceNumber)
+    for file in folder.iterdir():
+        file.unlink()
+    dataset, frames = slices[0], []
+    for k in order:
+        frame = pydicom.Dataset()
+        frame.PlanePositionSequence = Sequence([pydicom.Dataset()])
+        frame.PlanePositionSequence[0].ImagePositionPatient = slices[k].ImagePositionPatient
+        frame.PixelValueTransformationSequence = Sequence([pydicom.Dataset()])
+        frame.PixelValueTransformationSequence[0].RescaleSlope = 2
+        frame.PixelValueTransformationSequence[0].RescaleIntercept = -7
+        frames.append(frame)
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = Sequence([pydicom.Dataset()])
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = dataset.ImageOrientationPatient
+    shared.PixelMeasuresSequence = Sequence([pydicom.Dataset()])
+    shared.PixelMeasuresSequence[0].PixelSpacing = dataset.PixelSpacing
+    shared.PixelMeasuresSequence[0].SliceThickness = dataset.SliceThickness
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    dataset.PixelData = b"".join(slices[k].PixelData for k in order)
+    dataset.NumberOfFrames = len(frames)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+        delattr(dataset, keyword)
+    if change is not None:
+        change(dataset)
+    dataset.save_as(folder / "enhanced.dcm")
+
+
+@pytest.fixture(name="write_enhanced")
+def write_enhanced_fixture():
+    return write_enhanced
+
+
 @pytest.fixture(name="write_series")
 def write_series_fixture():
     return write_series

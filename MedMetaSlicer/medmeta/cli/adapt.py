@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from medmeta.cli import inputs
+from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, explain, quality_table
 from medmeta.errors import AnnotationError
 
@@ -34,7 +34,7 @@ def adapt(
         raise AnnotationError(
             "--slices goes with one volume; draw on the annotated slices of the others, and leave it out."
         )
-    inputs.check_outputs([output], [*files, *([checkpoint] if checkpoint else [])], overwrite)
+    outputs.check_outputs([output], [*files, *([checkpoint] if checkpoint else [])], overwrite)
     cases = [
         inputs.annotated_volume(volume, labels, axis, slices, label)
         for volume, labels in zip(files[::2], files[1::2], strict=True)

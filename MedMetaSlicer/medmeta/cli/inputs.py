@@ -1,8 +1,7 @@
-"""What the commands' arguments have in common: annotated volumes in, files out."""
+"""What the commands' arguments have in common."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +10,8 @@ import numpy as np
 import typer
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
-from medmeta.errors import AnnotationError, GeometryError, MedMetaError, VolumeError
+from medmeta.errors import AnnotationError, GeometryError, MedMetaError
 from medmeta.volumes import Volume, check_supported, read_label_map, read_volume
-from medmeta.volumes.files import EXTENSIONS
 
 if TYPE_CHECKING:
     from medmeta.training.task_sets import TaskSet
@@ -164,57 +162,3 @@ def _difference(volume: Volume, label_map: Volume) -> str:
         if tuple(round(x, 3) for x in mine) != tuple(round(x, 3) for x in other):
             return f"{what} {tuple(round(x, 3) for x in mine)} against {tuple(round(x, 3) for x in other)}"
     return "they differ slightly"
-
-
-def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuses outputs before any work is done.
-
-    Args:
-        outputs: files that are going to be written.
-        inputs: files and DICOM folders that are read, weights among them; they are never written to.
-        overwrite: outputs that are there already may be replaced.
-
-    Raises:
-        VolumeError: an output is an input, is there already, is named twice, or cannot be written.
-    """
-    given = {path.resolve() for path in inputs}
-    seen = set()
-    # A .mhd has its voxels in a second file.
-    voxels = [path.with_suffix(".zraw") for path in outputs if path.suffix.lower() == ".mhd"]
-    for path in (*outputs, *voxels):
-        if path.resolve() in given:
-            raise VolumeError(f"{path} is an input and would be lost: choose another output.")
-        if path.resolve().parent in given and path.resolve().parent.is_dir():
-            raise VolumeError(f"{path} lies in a folder that is an input: choose another output.")
-        if path.resolve() in seen:
-            raise VolumeError(f"{path} would be written twice: choose another output, or rename one of the inputs.")
-        seen.add(path.resolve())
-        if path.is_dir():
-            raise VolumeError(f"{path} is a folder: give the name of a file.")
-        folder = next(parent for parent in path.resolve().parents if parent.exists())
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise VolumeError(
-                f"{path} cannot be written ({folder} is not a folder to write to): choose another output."
-            )
-        if path.exists() and not overwrite:
-            raise VolumeError(f"{path} is there already: choose another output, or give --overwrite.")
-
-
-def check_ending(path: Path) -> None:
-    """Refuses an output that could not be written.
-
-    Raises:
-        VolumeError: an unknown ending.
-    """
-    if not path.name.lower().endswith(EXTENSIONS):
-        raise VolumeError(f"{path} has an unknown ending: use one of {', '.join(EXTENSIONS)}.")
-
-
-def output_for(volume_path: Path, folder: Path) -> Path:
-    """Where the label map of a cohort volume goes: NAME_label with the volume's ending (.mha for a DICOM folder, as
-    it keeps any geometry to the last digit)."""
-    name = volume_path.resolve().name
-    for extension in sorted(EXTENSIONS, key=len, reverse=True):
-        if name.lower().endswith(extension):
-            return folder / f"{name[: -len(extension)]}_label{name[-len(extension) :]}"
-    return folder / f"{name}_label.mha"

@@ -8,15 +8,16 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from medmeta.cli import inputs
+from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, similarity_row, warn_if_far
-from medmeta.volumes import read_volume, write_label_map
+from medmeta.volumes import read_volume
 
 
 def predict(
     task: Path = typer.Argument(help="Task file that `medmeta adapt` wrote."),
     volumes: list[Path] = typer.Argument(help="Volumes of the cohort."),
     out_dir: Path = typer.Option(..., "--out-dir", help="Folder for the label maps."),
+    dicom_seg: bool = typer.Option(False, "--dicom-seg", help="Label maps of DICOM folders as DICOM segmentations."),
     device: str = inputs.DEVICE,
     clean_up: bool = inputs.CLEAN_UP,
     checkpoint: Path | None = inputs.CHECKPOINT,
@@ -26,28 +27,30 @@ def predict(
 ) -> None:
     """Predicts volumes in which nothing is drawn."""
     console = Console(json)
-    outputs = {path: inputs.output_for(path, out_dir) for path in volumes}
-    inputs.check_outputs(list(outputs.values()), [task, *volumes, *([checkpoint] if checkpoint else [])], overwrite)
+    targets = {path: outputs.output_for(path, out_dir, dicom_seg) for path in volumes}
+    for path, target in targets.items():
+        outputs.check_ending(target, path)
+    outputs.check_outputs(list(targets.values()), [task, *volumes, *([checkpoint] if checkpoint else [])], overwrite)
 
     from medmeta.adaptation import AdaptedTask
     from medmeta.adaptation import predict as run
 
     adapted = AdaptedTask.load(task)
-    inputs.check_others(list(outputs), adapted.direction)
+    inputs.check_others(list(targets), adapted.direction)
     table = Table(title="Predicted")
     for heading in ("volume", "label map", "seconds", "distance"):
         table.add_column(heading)
     rows = []
     options = {"device": device, "checkpoint": checkpoint, "clean_up": clean_up}
     with console.progress() as progress:
-        for path in outputs:
+        for path in targets:
             start = time.monotonic()
             prediction = run(adapted, read_volume(path), **options, progress=progress)
-            write_label_map(prediction.labels, outputs[path], adapted.segments)
+            outputs.write_labels(prediction.labels, targets[path], adapted.segments, path)
             seconds = time.monotonic() - start
-            row = {"volume": str(path), "output": str(outputs[path]), "seconds": round(seconds, 2)}
+            row = {"volume": str(path), "output": str(targets[path]), "seconds": round(seconds, 2)}
             row["expected_dice"] = dict(zip((s.name for s in adapted.segments), prediction.expected.cases, strict=True))
             rows.append(row | similarity_row(prediction.similarity))
-            table.add_row(str(path), str(outputs[path]), f"{seconds:.1f}", f"{prediction.similarity.distance:.2f}")
+            table.add_row(str(path), str(targets[path]), f"{seconds:.1f}", f"{prediction.similarity.distance:.2f}")
             warn_if_far(console, path, prediction.similarity)
     console.result({"task": str(task), "predicted": rows}, table)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import typer
 
-from medmeta.cli import inputs
+from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, explain, quality_table, similarity_row, warn_if_far
 from medmeta.errors import VolumeError
-from medmeta.volumes import read_volume, write_label_map, write_volume
+from medmeta.volumes import read_volume, write_volume
 
 
 def segment(
     volume: Path = typer.Argument(help="The volume: NIfTI, NRRD, MetaImage, or a DICOM folder."),
     labels: Path = typer.Argument(help="Label map in which a few slices are drawn."),
     more: list[Path] | None = typer.Argument(None, metavar="", hidden=True),
-    output: Path = typer.Option(..., "--output", "-o", help="Label map to write."),
+    output: Path = typer.Option(..., "--output", "-o", help="Label map to write; .dcm for a DICOM segmentation."),
     slices: str | None = inputs.SLICES,
     axis: str = inputs.AXIS,
     label: list[str] | None = inputs.LABELS,
@@ -41,11 +41,11 @@ def segment(
     also = [*also, *more]  # --also A B: an option takes one value, what follows lands among the arguments
     if bool(also) != (out_dir is not None):
         raise VolumeError("--also and --out-dir go together: the label maps of the other volumes go to that folder.")
-    others = {path: inputs.output_for(path, out_dir) for path in also}
-    outputs = [output, *([confidence] if confidence else []), *others.values()]
-    for path in (output, *([confidence] if confidence else [])):
-        inputs.check_ending(path)
-    inputs.check_outputs(outputs, [volume, labels, *also, *([checkpoint] if checkpoint else [])], overwrite)
+    others = {path: outputs.output_for(path, out_dir, dicom=output.suffix.lower() == outputs.DICOM) for path in also}
+    written = [output, *([confidence] if confidence else []), *others.values()]
+    for path, source in {output: volume, **({confidence: None} if confidence else {})}.items():
+        outputs.check_ending(path, source)
+    outputs.check_outputs(written, [volume, labels, *also, *([checkpoint] if checkpoint else [])], overwrite)
     case = inputs.annotated_volume(volume, labels, axis, slices, label)
     if case.annotation.ignored:
         console.note(f"drawn but not named by --slices, so not used: {list(case.annotation.ignored)}")
@@ -71,11 +71,11 @@ def segment(
         predicted = {path: predict(adaptation.task, read_volume(path), **options) for path in others}
     # Written when all is computed, so that cancelling leaves nothing behind.
     prediction = adaptation.predictions[0]
-    write_label_map(prediction.labels, output, case.annotation.segments)
+    outputs.write_labels(prediction.labels, output, case.annotation.segments, volume)
     if confidence:
         write_volume(prediction.confidence, confidence)
     for path, other in predicted.items():
-        write_label_map(other.labels, others[path], case.annotation.segments)
+        outputs.write_labels(other.labels, others[path], case.annotation.segments, path)
         warn_if_far(console, path, other.similarity)
     console.result(
         {
@@ -100,5 +100,6 @@ def segment(
     )
     if not json:
         explain(console, adaptation)
-        written = ", ".join(str(path) for path in outputs)
-        console.note(f"wrote {written} ({adaptation.seconds:.1f} s on {adaptation.task.provenance['device']})")
+        console.note(
+            f"wrote {', '.join(map(str, written))} ({adaptation.seconds:.1f} s on {adaptation.task.provenance['device']})"
+        )

@@ -165,44 +165,8 @@ def test_frames_that_do_not_say_where_they_lie_are_read_in_their_order(tmp_path)
     np.testing.assert_array_equal(read_volume(tmp_path).array, frames.transpose(2, 1, 0))
 
 
-def write_enhanced(folder, write_series, array, order, change=None):
-    """The same series in a single file, its frames in the order given."""
-    from pydicom.sequence import Sequence
-    from pydicom.uid import EnhancedMRImageStorage
-
-    write_series(folder, array)
-    slices = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda dataset: dataset.InstanceNumber)
-    for file in folder.iterdir():
-        file.unlink()
-    dataset, frames = slices[0], []
-    for k in order:
-        frame = pydicom.Dataset()
-        frame.PlanePositionSequence = Sequence([pydicom.Dataset()])
-        frame.PlanePositionSequence[0].ImagePositionPatient = slices[k].ImagePositionPatient
-        frame.PixelValueTransformationSequence = Sequence([pydicom.Dataset()])
-        frame.PixelValueTransformationSequence[0].RescaleSlope = 2
-        frame.PixelValueTransformationSequence[0].RescaleIntercept = -7
-        frames.append(frame)
-    shared = pydicom.Dataset()
-    shared.PlaneOrientationSequence = Sequence([pydicom.Dataset()])
-    shared.PlaneOrientationSequence[0].ImageOrientationPatient = dataset.ImageOrientationPatient
-    shared.PixelMeasuresSequence = Sequence([pydicom.Dataset()])
-    shared.PixelMeasuresSequence[0].PixelSpacing = dataset.PixelSpacing
-    shared.PixelMeasuresSequence[0].SliceThickness = dataset.SliceThickness
-    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
-    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
-    dataset.PixelData = b"".join(slices[k].PixelData for k in order)
-    dataset.NumberOfFrames = len(frames)
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
-    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
-        delattr(dataset, keyword)
-    if change is not None:
-        change(dataset)
-    dataset.save_as(folder / "enhanced.dcm")
-
-
-def test_an_enhanced_file_is_read_with_its_frames_sorted(tmp_path, write_series, oblique, array):
-    write_enhanced(tmp_path / "one", write_series, array, (3, 0, 5, 1, 4, 2))
+def test_an_enhanced_file_is_read_with_its_frames_sorted(tmp_path, write_enhanced, oblique, array):
+    write_enhanced(tmp_path / "one", array, (3, 0, 5, 1, 4, 2))
     read = read_volume(tmp_path / "one")
     np.testing.assert_array_equal(read.array, 2 * array.astype(int) - 7)
     assert read.geometry.spacing == pytest.approx((0.7, 0.9, 2.5), abs=1e-6)
@@ -214,34 +178,34 @@ def test_an_enhanced_file_is_read_with_its_frames_sorted(tmp_path, write_series,
     ("order", "message"),
     [((0, 1, 2, 3, 0, 1, 2, 3), "frame 1 and frame 5 lie at the same place"), ((0, 1, 3, 4), "a slice is missing")],
 )
-def test_an_enhanced_file_that_is_no_single_stack_is_refused(tmp_path, write_series, array, order, message):
-    write_enhanced(tmp_path / "one", write_series, array, order)
+def test_an_enhanced_file_that_is_no_single_stack_is_refused(tmp_path, write_enhanced, array, order, message):
+    write_enhanced(tmp_path / "one", array, order)
     with pytest.raises(VolumeError, match=message):
         read_volume(tmp_path / "one")
 
 
-def test_an_enhanced_file_with_grey_values_scaled_frame_by_frame_is_refused(tmp_path, write_series, array):
+def test_an_enhanced_file_with_grey_values_scaled_frame_by_frame_is_refused(tmp_path, write_enhanced, array):
     def scale(dataset):
         dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[0].RescaleSlope = 3
 
-    write_enhanced(tmp_path / "one", write_series, array, range(6), scale)
+    write_enhanced(tmp_path / "one", array, range(6), scale)
     with pytest.raises(VolumeError, match="differ in scale"):
         read_volume(tmp_path / "one")
 
 
-def test_an_enhanced_file_without_places_of_all_frames_is_refused(tmp_path, write_series, array):
+def test_an_enhanced_file_without_places_of_all_frames_is_refused(tmp_path, write_enhanced, array):
     def forget(dataset):
         del dataset.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
 
-    write_enhanced(tmp_path / "one", write_series, array, range(6), forget)
+    write_enhanced(tmp_path / "one", array, range(6), forget)
     with pytest.raises(VolumeError, match="does not say where its frames lie"):
         read_volume(tmp_path / "one")
 
 
 def test_an_enhanced_file_is_refused_without_pydicom_and_the_message_says_how_to_install(
-    tmp_path, write_series, array, monkeypatch
+    tmp_path, write_enhanced, array, monkeypatch
 ):
-    write_enhanced(tmp_path / "one", write_series, array, range(6))
+    write_enhanced(tmp_path / "one", array, range(6))
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(VolumeError, match=r"pip install 'medmeta\[dicom\]'"):
         read_volume(tmp_path / "one")
