@@ -100,6 +100,5 @@ def segment(
     )
     if not json:
         explain(console, adaptation)
-        console.note(
-            f"wrote {', '.join(map(str, written))} ({adaptation.seconds:.1f} s on {adaptation.task.provenance['device']})"
-        )
+        names = ", ".join(map(str, written))
+        console.note(f"wrote {names} ({adaptation.seconds:.1f} s on {adaptation.task.provenance['device']})")

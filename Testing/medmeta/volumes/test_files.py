@@ -267,39 +267,3 @@ def test_a_header_that_makes_no_sense_gives_our_own_names_and_colours(tmp_path):
     first, second = read_segments(tmp_path / "odd.nrrd", [1, 4])
     assert (first.name, second.name) == ("Segment_1", "Cyst")
     assert first.color != second.color
-
-
-def test_slicer_reads_names_colours_terminology_and_voxels_of_a_written_segmentation(tmp_path):
-    slicer = pytest.importorskip("slicer")
-    terminology = (
-        "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
-        "~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^"
-    )
-    labels = labels_of_two_segments()
-    segments = (Segment(1, "Left kidney", (0.1, 0.2, 0.3), terminology), Segment(4, "Tumour", (1.0, 0.5, 0.25)))
-    write_label_map(labels, tmp_path / "labels.seg.nrrd", segments)
-
-    scene = slicer.vtkMRMLScene()
-    node, storage = slicer.vtkMRMLSegmentationNode(), slicer.vtkMRMLSegmentationStorageNode()
-    scene.AddNode(node)
-    scene.AddNode(storage)
-    storage.SetFileName(str(tmp_path / "labels.seg.nrrd"))
-    assert storage.ReadData(node) == 1
-
-    found = [node.GetSegmentation().GetNthSegment(i) for i in range(node.GetSegmentation().GetNumberOfSegments())]
-    assert [(s.GetName(), s.GetLabelValue()) for s in found] == [("Left kidney", 1), ("Tumour", 4)]
-    assert [s.GetColor() for s in found] == [pytest.approx(s.color) for s in segments]
-    import vtk
-
-    tag = vtk.reference("")
-    assert found[0].GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), tag)
-    assert str(tag) == terminology
-    image, matrix = found[0].GetRepresentation("Binary labelmap"), vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    ijk_to_lps = np.eye(4)
-    ijk_to_lps[:3, :3] = np.array(labels.geometry.direction).reshape(3, 3) * labels.geometry.spacing
-    ijk_to_lps[:3, 3] = labels.geometry.origin
-    found_matrix = [[matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
-    np.testing.assert_allclose(found_matrix, np.diag([-1, -1, 1, 1]) @ ijk_to_lps, atol=1e-9)
-    values = [image.GetScalarComponentAsDouble(i, 2, 2, 0) for i in range(6)]
-    assert values == labels.array[:, 2, 2].tolist()
