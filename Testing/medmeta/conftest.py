@@ -1,10 +1,20 @@
 """What tests of several parts use."""
 
+import io
+import json
+import os
+import pickle
+import re
+import struct
+import time
+from contextlib import contextmanager
 from itertools import count
 from math import cos, sin
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 
 def turned(a=0.4, b=0.25):
@@ -110,3 +120,92 @@ def write_series_fixture():
 def oblique_fixture():
     """(3, 3) axes that lie obliquely."""
     return OBLIQUE
+
+
+def vm_peak():
+    """Bytes of address space that this process has had at most; allocations count whether they are touched or not."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("memory is counted on Linux alone")
+    return int(re.search(r"VmPeak:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1]) * 1024
+
+
+@pytest.fixture
+def frugal():
+    """A context in which little time and memory may be taken."""
+
+    @contextmanager
+    def watch(megabytes=128, seconds=5.0):
+        before, start = vm_peak(), time.monotonic()
+        yield
+        assert time.monotonic() - start < seconds
+        assert vm_peak() - before < megabytes * 2**20
+
+    return watch
+
+
+class Payload:
+    """A pickle of it makes a folder when it is loaded."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def raw(header, data=b""):
+    """A safetensors file of any header, or of a header's bytes."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(dtype, shape, start, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+def hostile_files(marker):
+    """Name -> bytes of files that are no safetensors, or lie in their headers."""
+    zipped = io.BytesIO()
+    torch.save({"x": Payload(marker)}, zipped)
+    far = tensor("F32", [2], 0, 8)
+    return {
+        "empty": b"",
+        "pickle": pickle.dumps(Payload(marker)),
+        "zipped pickle": zipped.getvalue(),
+        "header of 2^63 bytes": struct.pack("<Q", 2**63) + b"{}",
+        "header of 90 MB in a small file": struct.pack("<Q", 90_000_000) + b"{}",
+        "header that is no JSON": raw(b"{" * 1000),
+        "deep header": raw(b"[" * 100_000 + b"]" * 100_000),
+        "giant tensor": raw({"x": tensor("F32", [10**6, 10**6], 0, 4 * 10**12)}),
+        "giant tensor, small offsets": raw({"x": tensor("F32", [10**6, 10**6], 0, 8)}, bytes(8)),
+        "overflowing shape": raw({"x": tensor("F32", [2**62, 2**62], 0, 8)}, bytes(8)),
+        "overlapping tensors": raw({"x": far, "y": tensor("F32", [2], 4, 12)}, bytes(12)),
+        "hole between tensors": raw({"x": far, "y": tensor("F32", [2], 16, 24)}, bytes(24)),
+        "offsets backwards": raw({"x": tensor("F32", [2], 8, 0)}, bytes(8)),
+        "negative shape": raw({"x": tensor("F32", [-2], 0, 8)}, bytes(8)),
+        "NaN shape": raw(b'{"x": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 8]}}', bytes(8)),
+        "unknown type": raw({"x": tensor("PICKLE", [2], 0, 8)}, bytes(8)),
+        "metadata that is no text": raw({"__metadata__": {"medmeta": {"format": 1}}}),
+        "deep metadata": raw({"__metadata__": {"medmeta": "[" * 200_000 + "]" * 200_000}}),
+        "metadata with a number of 10^5 digits": raw({"__metadata__": {"medmeta": "9" * 100_000}}),
+    }
+
+
+@pytest.fixture(name="hostile_files", scope="session")
+def hostile_files_fixture():
+    return hostile_files
+
+
+def replace_header(content, change):
+    """A safetensors file's bytes with our JSON header changed: change(header) -> header."""
+    (length,) = struct.unpack("<Q", content[:8])
+    whole = json.loads(content[8 : 8 + length])
+    ours = json.loads(whole["__metadata__"]["medmeta"])
+    whole["__metadata__"]["medmeta"] = json.dumps(change(ours))
+    return raw(whole, content[8 + length :])
+
+
+@pytest.fixture(name="replace_header", scope="session")
+def replace_header_fixture():
+    return replace_header

@@ -16,6 +16,7 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import compare
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
@@ -60,7 +61,7 @@ def predict(
         The prediction, with its similarity to the annotated volumes.
 
     Raises:
-        CheckpointError: the weights are not those that the task was adapted from.
+        CheckpointError: the weights are not those that the task was adapted from, or the task's do not fit them.
         DeviceError: the device is not there.
         VolumeError: a volume that cannot be used.
     """
@@ -73,6 +74,10 @@ def predict(
             f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
             "adapt again, or give the checkpoint it was made with."
         )
+    try:
+        check_states(task.shared, task.states, learner)
+    except ValueError as error:
+        raise CheckpointError(f"The task does not fit its weights ({error}): adapt again.") from error
     learner.load_state_dict(task.shared, strict=False)
     learner.to(target)
     states = [{name: value.to(target) for name, value in state.items()} for state in task.states]

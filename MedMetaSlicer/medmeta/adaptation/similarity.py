@@ -16,6 +16,7 @@ from medmeta.adaptation.results import Similarity
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import GreyWindow, image_channels
+from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.factory import IMAGE_LEVEL
 from medmeta.learners.weights import find_weights
@@ -68,7 +69,15 @@ class Signatures:
 
     @torch.no_grad()
     def compare(self, task: AdaptedTask, volume: Volume) -> Similarity:
-        """How close a volume is to the nearest of a task's annotated ones."""
+        """How close a volume is to the nearest of a task's annotated ones.
+
+        Raises:
+            CheckpointError: the task's signatures are of another network.
+        """
+        if task.signatures.shape[1] != self.learner.width:
+            raise CheckpointError(
+                f"The task's signatures have {task.signatures.shape[1]} numbers, not {self.learner.width}: adapt again."
+            )
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
         found = self.of(volume, frame, task.pixel, task.grey)
         return Similarity(float(self.learner.distances(found[None], task.signatures.cpu())), self.threshold)

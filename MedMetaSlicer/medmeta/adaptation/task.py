@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from medmeta.adaptation import validation
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState
+from medmeta.learners.tensor_file import read_tensor_file
 
 FORMAT = "medmeta-task-2"
 SHARED = "shared"
@@ -101,40 +103,49 @@ class AdaptedTask:
         """Reads a task.
 
         Raises:
-            CheckpointError: missing, damaged, or not a task file.
+            CheckpointError: missing, damaged, not a task file, or one that says what cannot be.
         """
         path = Path(path)
         if not path.is_file():
             raise CheckpointError(f"Task {path} does not exist: give the path of a file that `medmeta adapt` wrote.")
-        try:
-            with safe_open(path, framework="pt") as file:
-                header = json.loads((file.metadata() or {}).get("medmeta", "null"))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, ValueError, OSError) as error:
-            raise CheckpointError(f"Task {path} cannot be read ({error}): it is damaged; adapt again.") from error
+        header, tensors = read_tensor_file(path, "Task", "adapt again")
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise CheckpointError(f"{path} is not a {FORMAT} file: give one that `medmeta adapt` wrote.")
         if header.get("tensors") != _digest(tensors):
             raise CheckpointError(f"Task {path} has other weights than were written: it is damaged; adapt again.")
         try:
-            segments = tuple(Segment(**{**s, "color": tuple(s["color"])}) for s in header["segments"])
-            signatures = tensors.pop(SIGNATURES)
-            shared: AdaptedState = {}
-            states: list[AdaptedState] = [{} for _ in segments]
-            for name, value in tensors.items():
-                part, _, parameter = name.partition(".")
-                (shared if part == SHARED else states[int(part)])[parameter] = value
-            return cls(
-                segments,
-                tuple(states),
-                shared,
-                header["checkpoint"],
-                np.asarray(header["direction"], dtype=float).reshape(3, 3),
-                float(header["pixel"]),
-                tuple(int(n) for n in header["tile"]),
-                GreyWindow(**header["grey"]),
-                signatures,
-                header["provenance"],
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise CheckpointError(f"Task {path} is incomplete ({error!r}): it is damaged; adapt again.") from error
+            return cls._checked(header, tensors)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise CheckpointError(f"Task {path} is incomplete or makes no sense ({error}): adapt again.") from error
+
+    @classmethod
+    def _checked(cls, header: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> AdaptedTask:
+        """The task of a header and tensors from anywhere.
+
+        Raises:
+            KeyError, ValueError and others: something is missing or cannot be.
+        """
+        segments = validation.segments_of(header["segments"])
+        signatures = tensors.pop(SIGNATURES)
+        validation.check_tensors(tensors, signatures)
+        shared: AdaptedState = {}
+        states: list[AdaptedState] = [{} for _ in segments]
+        for name, value in tensors.items():
+            part, _, parameter = name.partition(".")
+            if part != SHARED and not (part.isascii() and part.isdigit() and len(part) < 9 and int(part) < len(states)):
+                raise ValueError(f"{name[:100]!r} belongs to no segment")
+            (shared if part == SHARED else states[int(part)])[parameter] = value
+        if not isinstance(header["provenance"], dict):
+            raise ValueError("provenance is no table")
+        return cls(
+            segments,
+            tuple(states),
+            shared,
+            validation.checkpoint_of(header["checkpoint"]),
+            validation.direction_of(header["direction"]),
+            validation.number("pixel", header["pixel"], *validation.PIXEL),
+            validation.tile_of(header["tile"]),
+            validation.grey_of(header["grey"]),
+            signatures,
+            header["provenance"],
+        )

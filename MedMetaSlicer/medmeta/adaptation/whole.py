@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.episodes import GreyWindow, SliceStack, Window, relative_range
+from medmeta.errors import VolumeError
 from medmeta.volumes import Volume, finite
+from medmeta.volumes.claims import check_memory
+
+LARGEST_SIDE = 6144
+"""Network pixels; a slice of 2048 pixels at the finest resolution that adaptation chooses has 5120."""
 
 
 def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> tuple[SliceStack, Window]:
@@ -15,9 +20,19 @@ def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindo
         frame: how its axes lie.
         pixel: mm of a network pixel.
         grey: the cohort's grey window.
+
+    Raises:
+        VolumeError: more than `LARGEST_SIDE` such pixels a side, or more memory than there is.
     """
-    slices = frame.to_slices(finite(volume.array, volume.name))
+    slices = frame.to_slices(volume.array)
     window = _whole_slice(slices.shape[1:], frame, pixel)
+    if max(window.rows, window.columns) > LARGEST_SIDE:
+        raise VolumeError(
+            f"{volume.name} would have {window.rows} x {window.columns} of the task's {pixel:.3g} mm pixels a slice; "
+            f"up to {LARGEST_SIDE} a side work: use a task that was adapted on volumes of this kind."
+        )
+    check_memory((len(slices), window.rows, window.columns), 4, f"{volume.name}, at the task's resolution,")
+    slices = frame.to_slices(finite(volume.array, volume.name))
     return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
 
 

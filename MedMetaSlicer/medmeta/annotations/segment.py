@@ -74,6 +74,8 @@ def _from_header(header: Mapping[str, str], prefix: str, default: Segment) -> Se
     try:
         red, green, blue = (float(c) for c in header[prefix + "Color"].split())
         colour = (red, green, blue)
+        if not all(0 <= c <= 1 for c in colour):
+            raise ValueError(f"no colour: {colour}")
     except (KeyError, ValueError):
         colour = default.color
     tags = dict(tag.split(":", 1) for tag in header.get(prefix + "Tags", "").split("|") if ":" in tag)
