@@ -14,6 +14,7 @@ _PLACES = {
     "AdaptationSettings": "settings",
     "AdaptedTask": "task",
     "Prediction": "results",
+    "Predictor": "prediction",
     "SegmentQuality": "results",
     "Suggestion": "suggestion",
     "adapt": "engine",

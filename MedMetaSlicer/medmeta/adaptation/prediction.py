@@ -14,7 +14,7 @@ from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
-from medmeta.adaptation.similarity import compare
+from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
@@ -31,7 +31,90 @@ TILES = 8
 """Slices, and tiles, that usually go through the network at once."""
 
 
-@torch.no_grad()
+class Predictor:
+    """An adapted task with its network on a device: loaded once, for any number of volumes.
+
+    Args:
+        task: from `adapt`, or loaded.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
+
+    Raises:
+        CheckpointError: the weights are not those that the task was adapted from.
+        DeviceError: the device is not there.
+    """
+
+    def __init__(self, task: AdaptedTask, device: str = "auto", checkpoint: str | Path | None = None) -> None:
+        self.task, self.device = task, resolve_device(device)
+        self._learner, header = load_checkpoint(find_weights(checkpoint or task.checkpoint["name"]))
+        if header["sha256"] != task.checkpoint["sha256"]:
+            raise CheckpointError(
+                f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
+                "adapt again, or give the checkpoint it was made with."
+            )
+        try:
+            check_states(task.shared, task.states, self._learner)
+        except ValueError as error:
+            raise CheckpointError(f"The task does not fit its weights ({error}): adapt again.") from error
+        self._learner.load_state_dict(task.shared, strict=False)
+        self._learner.to(self.device)
+        self._states = [{name: value.to(self.device) for name, value in state.items()} for state in task.states]
+        self._seen = header["network"]["slices"]
+        self._signatures = Signatures(self.device)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        volume: Volume,
+        *,
+        calibration: Calibration = FITTED,
+        clean_up: bool = True,
+        walk: RandomWalk | None = USUAL_WALK,
+        batch: int = TILES,
+        progress: ProgressCallback | None = None,
+    ) -> Prediction:
+        """Predicts a volume in which nothing is drawn; see `predict`."""
+        task, seen = self.task, self._seen
+        frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
+        check_supported(volume, frame.axes[0])
+        stack, window = whole_stack(volume, frame, task.pixel, task.grey)
+        shape = frame.to_slices(volume.array).shape
+        counter = Counter(progress, "predict", shape[0])
+
+        def segment_logits(positions: Sequence[int]) -> torch.Tensor:
+            inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
+            tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
+            logits = sliding_window_inference(
+                inputs.to(self.device),
+                tile,
+                batch,
+                self._tile_logits,
+                overlap=0.5,
+                mode="gaussian",
+                padding_mode="replicate",
+            )
+            return calibration.without_prior(logits.transpose(0, 1))
+
+        values = [segment.value for segment in task.segments]
+        logits = all_logits(segment_logits, shape[0], batch, counter.tick)
+        counter = walk_counter(progress, walk, len(values))
+        logits = walked(logits, stack, walk, on_step=counter.tick)
+        labels, confidence, overlap = render(
+            lambda positions: logits[:, list(positions)], window, shape, values, batch, lambda _: counter.tick(0)
+        )
+        counter.finish()
+        if clean_up:
+            labels, confidence = cleaned(labels, confidence, values)
+        expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
+        similarity = self._signatures.compare(task, volume)
+        return Prediction.from_slices(volume, frame, labels, confidence, expected, similarity)
+
+    def _tile_logits(self, channels: torch.Tensor) -> torch.Tensor:
+        features = self._learner.encode((channels[:, : self._seen],))
+        inputs = (*features, channels[:, self._seen :])
+        return torch.cat([self._learner.predict(state, inputs) for state in self._states], dim=1)
+
+
 def predict(
     task: AdaptedTask,
     volume: Volume,
@@ -47,10 +130,8 @@ def predict(
     """Predicts a volume in which nothing is drawn.
 
     Args:
-        task: from `adapt`, or loaded.
+        task, device, checkpoint: see `Predictor`, which is quicker for several volumes.
         volume: any volume of the cohort; may lie otherwise than the annotated one and have other spacing.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
         calibration: of the probabilities.
         clean_up: take stray parts away and fill holes.
         walk: carries the network's answer along the volume's grey values; None for the network alone.
@@ -61,52 +142,8 @@ def predict(
         The prediction, with its similarity to the annotated volumes.
 
     Raises:
-        CheckpointError: the weights are not those that the task was adapted from, or the task's do not fit them.
-        DeviceError: the device is not there.
+        CheckpointError, DeviceError: see `Predictor`.
         VolumeError: a volume that cannot be used.
     """
-    target = resolve_device(device)
-    frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
-    check_supported(volume, frame.axes[0])
-    learner, header = load_checkpoint(find_weights(checkpoint or task.checkpoint["name"]))
-    if header["sha256"] != task.checkpoint["sha256"]:
-        raise CheckpointError(
-            f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
-            "adapt again, or give the checkpoint it was made with."
-        )
-    try:
-        check_states(task.shared, task.states, learner)
-    except ValueError as error:
-        raise CheckpointError(f"The task does not fit its weights ({error}): adapt again.") from error
-    learner.load_state_dict(task.shared, strict=False)
-    learner.to(target)
-    states = [{name: value.to(target) for name, value in state.items()} for state in task.states]
-    seen = header["network"]["slices"]
-    stack, window = whole_stack(volume, frame, task.pixel, task.grey)
-    shape = frame.to_slices(volume.array).shape
-    counter = Counter(progress, "predict", shape[0])
-
-    def tile_logits(channels: torch.Tensor) -> torch.Tensor:
-        features = learner.encode((channels[:, :seen],))
-        return torch.cat([learner.predict(state, (*features, channels[:, seen:])) for state in states], dim=1)
-
-    def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-        inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
-        tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
-        logits = sliding_window_inference(
-            inputs.to(target), tile, batch, tile_logits, overlap=0.5, mode="gaussian", padding_mode="replicate"
-        )
-        return calibration.without_prior(logits.transpose(0, 1))
-
-    values = [segment.value for segment in task.segments]
-    logits = all_logits(segment_logits, shape[0], batch, counter.tick)
-    counter = walk_counter(progress, walk, len(values))
-    logits = walked(logits, stack, walk, on_step=counter.tick)
-    labels, confidence, overlap = render(
-        lambda positions: logits[:, list(positions)], window, shape, values, batch, lambda _: counter.tick(0)
-    )
-    counter.finish()
-    if clean_up:
-        labels, confidence = cleaned(labels, confidence, values)
-    expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
-    return Prediction.from_slices(volume, frame, labels, confidence, expected, compare(task, volume, target))
+    predictor = Predictor(task, device, checkpoint)
+    return predictor(volume, calibration=calibration, clean_up=clean_up, walk=walk, batch=batch, progress=progress)

@@ -32,8 +32,7 @@ def predict(
         outputs.check_ending(target, path)
     outputs.check_outputs(list(targets.values()), [task, *volumes, *([checkpoint] if checkpoint else [])], overwrite)
 
-    from medmeta.adaptation import AdaptedTask
-    from medmeta.adaptation import predict as run
+    from medmeta.adaptation import AdaptedTask, Predictor
 
     adapted = AdaptedTask.load(task)
     inputs.check_others(list(targets), adapted.direction)
@@ -41,11 +40,11 @@ def predict(
     for heading in ("volume", "label map", "seconds", "distance"):
         table.add_column(heading)
     rows = []
-    options = {"device": device, "checkpoint": checkpoint, "clean_up": clean_up}
+    predictor = Predictor(adapted, device, checkpoint)
     with console.progress() as progress:
         for path in targets:
             start = time.monotonic()
-            prediction = run(adapted, read_volume(path), **options, progress=progress)
+            prediction = predictor(read_volume(path), clean_up=clean_up, progress=progress)
             outputs.write_labels(prediction.labels, targets[path], adapted.segments, path)
             seconds = time.monotonic() - start
             row = {"volume": str(path), "output": str(targets[path]), "seconds": round(seconds, 2)}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.adaptation import AdaptationSettings, Predictor, adapt, predict
 from medmeta.errors import CheckpointError, VolumeError
 from medmeta.volumes import Geometry, Volume
 
@@ -29,6 +29,18 @@ def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotate
     straight = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
     back = predict(task, turned, device="cpu", checkpoint=checkpoint).labels.array[::-1].transpose(1, 2, 0)
     np.testing.assert_array_equal(back, straight)
+
+
+def test_a_predictor_remembers_nothing_of_the_volume_before(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = run([annotated(volume, labels)], checkpoint).task
+    other, _ = scan(size=(50, 38, 9), spacing=(0.9, 1.1, 4.0), shift=0.1)
+    predictor = Predictor(task, "cpu", checkpoint)
+    predictor(volume)
+    warm, cold = predictor(other), predict(task, other, device="cpu", checkpoint=checkpoint)
+    np.testing.assert_array_equal(warm.labels.array, cold.labels.array)
+    np.testing.assert_array_equal(warm.confidence.array, cold.confidence.array)
+    assert warm.similarity == cold.similarity
 
 
 def test_a_task_of_other_weights_is_refused(scan, annotated, checkpoint):

@@ -1,5 +1,4 @@
 import json
-import sys
 from functools import partial
 
 import numpy as np
@@ -112,8 +111,7 @@ def test_a_volume_out_of_range_is_warned_of(files, checkpoint, monkeypatch, caps
 
     task, pair = files / "task.safetensors", (files / "volume.nii.gz", files / "drawn.nii.gz")
     assert medmeta("adapt", *pair, "-o", task, "--checkpoint", checkpoint) == 0
-    # The package has a function of the module's name.
-    monkeypatch.setattr(sys.modules["medmeta.adaptation.prediction"], "compare", lambda *_: Similarity(1.3, 0.5))
+    monkeypatch.setattr("medmeta.adaptation.similarity.Signatures.compare", lambda *_: Similarity(1.3, 0.5))
     assert medmeta("predict", task, pair[0], "--out-dir", files / "cohort", "--checkpoint", checkpoint) == 0
     assert "warning" in (error := capsys.readouterr().err)
     assert "distance 1.30, in range up to 0.50" in error
