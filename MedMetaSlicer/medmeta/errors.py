@@ -23,6 +23,10 @@ class CheckpointError(MedMetaError):
     """Weights or an adapted task are missing, corrupt or of another version."""
 
 
+class CohortError(MedMetaError):
+    """A cohort's folder, manifest, ledger or cluster cannot be used."""
+
+
 class DeviceError(MedMetaError):
     """The device that was asked for is not there."""
 

@@ -1,4 +1,4 @@
-"""The command line: `medmeta segment | suggest | adapt | predict | match | demo | meta-train | meta-test`.
+"""The command line: `medmeta segment | suggest | adapt | predict | cohort | match | demo | meta-train | meta-test`.
 
 One file a command.
 """
@@ -12,7 +12,7 @@ import traceback
 import typer
 
 from medmeta import __version__
-from medmeta.cli import adapt, demo, match, meta_test, meta_train, predict, segment, suggest
+from medmeta.cli import adapt, cohort, demo, match, meta_test, meta_train, predict, segment, suggest
 from medmeta.cli.console import Console
 from medmeta.errors import Cancelled, MedMetaError
 
@@ -39,6 +39,7 @@ app.command("segment")(segment.segment)
 app.command("suggest")(suggest.suggest)
 app.command("adapt")(adapt.adapt)
 app.command("predict")(predict.predict)
+app.command("cohort")(cohort.cohort)
 app.command("match")(match.match)
 app.command("demo")(demo.demo)
 app.command("meta-train")(meta_train.meta_train)
@@ -49,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        Exit code: 0 done, 2 wrong input (one line says what to do), 130 cancelled, 1 a bug.
+        Exit code: 0 done, 2 wrong input (one line says what to do), 130 cancelled, 1 a bug, or a cohort of which cases
+        failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     console = Console(json="--json" in arguments)

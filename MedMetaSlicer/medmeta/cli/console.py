@@ -21,6 +21,8 @@ PHASES = {
     "cohort": "Adapting for other volumes",
     "predict": "Predicting",
     "refine": "Refining along edges",
+    "ledger": "Looking what is done",
+    "cases": "Cases",
     "demo": "Demo",
 }
 

@@ -20,7 +20,7 @@ BACKGROUND, TEXT, FAINT = (24, 24, 28), (235, 235, 235), (150, 150, 155)
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """How the slices of a volume lie on the page: radiological, as anatomical viewers show them."""
 
     axis: int
@@ -29,7 +29,7 @@ class _View:
     box: tuple[slice, slice]
 
     @classmethod
-    def of(cls, volume: Volume, axis: int, inside: np.ndarray) -> _View:
+    def of(cls, volume: Volume, axis: int, inside: np.ndarray) -> View:
         """Shows what lies round `inside`, (I, J, K), with a margin."""
         across, down = (a for a in range(3) if a != axis)
         direction = np.reshape(volume.geometry.direction, (3, 3))
@@ -122,7 +122,7 @@ def montage(
         names: segment value -> name, for the legend.
     """
     values = [int(v) for v in np.unique(reference) if v]
-    view = _View.of(volume, axis, (reference != 0) | (prediction != 0))
+    view = View.of(volume, axis, (reference != 0) | (prediction != 0))
     width, height = view.size()
     shown = rows_to_show(reference, axis, slices)
     top = 2 * HEADER + MARGIN + HEADER
