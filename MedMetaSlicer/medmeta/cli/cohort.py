@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from medmeta.cli import inputs
@@ -63,12 +64,14 @@ def cohort(
     with console.progress() as progress:
         outcome = process(source, recipe, scheduler=scheduler, overwrite=overwrite, progress=progress)
     table = Table(title="Worst first")
+    if len(outcome.rows) > SHOWN:
+        table.caption = f"{SHOWN} of {len(outcome.rows)}; the report has all"
     for heading in ("case", "status", "volume, ml", "confidence", "expected Dice", "distance"):
         table.add_column(heading)
     for row in outcome.rows[:SHOWN]:
         volumes = " ".join(f"{segment['volume_ml']:.4g}" for segment in row.get("segments", ()))
         numbers = (row.get(key) for key in ("confidence", "expected_dice", "distance"))
-        table.add_row(row["case"], row["status"], volumes, *("-" if n is None else f"{n:.2f}" for n in numbers))
+        table.add_row(escape(row["case"]), row["status"], volumes, *("-" if n is None else f"{n:.2f}" for n in numbers))
     console.result(
         {
             "task": str(task),

@@ -23,6 +23,7 @@ PEEKED = 20
 """Files of a subfolder that are looked at for DICOM."""
 
 _FORBIDDEN = frozenset('<>:"/\\|?*')
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
@@ -44,31 +45,11 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def check_name(name: str, where: str) -> None:
-    """Checks that files can be called after a case.
-
-    Args:
-        name: the case's.
-        where: what messages call its place.
-
-    Raises:
-        CohortError: not a file name on every system.
-    """
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        raise CohortError(f"{where} has a name that is no text: give it another one.") from None
-    fault = ""
-    if not name or name != name.strip() or name.startswith(".") or name.endswith("."):
-        fault = "is empty, or begins or ends with a dot or a space"
-    elif length > LONGEST_NAME:
-        fault = f"is longer than {LONGEST_NAME} bytes"
-    elif any(c in _FORBIDDEN or unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in name):
-        fault = "has a character that file names cannot have"
-    elif name.split(".")[0].lower() in _RESERVED:
-        fault = "is reserved on Windows"
-    if fault:
-        raise CohortError(f"{where} has a name that {fault}: give it another one.")
+def usable(name: str) -> str:
+    """The name itself where files can be called after it on every system, else the nearest one that they can."""
+    plain = "".join("_" if c in _FORBIDDEN or unicodedata.category(c) in _UNSEEN else c for c in name)
+    plain = plain.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .") or "_"
+    return f"_{plain}" if plain.split(".")[0].strip().lower() in _RESERVED else plain
 
 
 def stem(file_name: str) -> str:
@@ -92,7 +73,7 @@ def volumes_in(folder: Path, out_dir: Path) -> tuple[tuple[Case, ...], int]:
         The cases, and how many files were left out as label maps or the like.
 
     Raises:
-        CohortError: no volume, too many, the outputs' folder itself, or a name that outputs cannot have.
+        CohortError: no volume, too many, or the outputs' folder itself.
     """
     if folder.resolve() == out_dir.resolve():
         raise CohortError(f"{folder} is the input and would be filled with outputs: choose another --out-dir.")
@@ -117,19 +98,19 @@ def named(found: Iterable[tuple[str, str, Path]]) -> tuple[Case, ...]:
     """Cases with names of their own.
 
     Args:
-        found: for each case its name, the longer one that it gets where others have the same, and its path.
+        found: for each case its name, the longer one that it gets where others have the same, and its path. Both are
+            made `usable`.
 
     Raises:
-        CohortError: more than `MOST_CASES`, a name that files cannot have, or the same one twice.
+        CohortError: more than `MOST_CASES`, or the same name twice.
     """
-    entries = list(found)
+    entries = [(usable(name), usable(longer), path) for name, longer, path in found]
     if len(entries) > MOST_CASES:
         raise CohortError(f"The cohort has {len(entries)} cases, more than {MOST_CASES}: take it in parts.")
     often = Counter(same_name(name) for name, _, _ in entries)
     cases, seen = [], set()
     for name, longer, path in entries:
         name = name if often[same_name(name)] == 1 else longer
-        check_name(name, f"Case {name!r}")
         if same_name(name) in seen:
             raise CohortError(f"Two cases are called {name!r}: their outputs would be one file; rename one of them.")
         seen.add(same_name(name))

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from medmeta.cohorts.cases import MOST_CASES, Case, check_name, named, stem
+from medmeta.cohorts.cases import LONGEST_NAME, MOST_CASES, Case, named, stem, usable
 from medmeta.errors import CohortError
 
 LARGEST = 32 << 20
@@ -50,8 +50,9 @@ def read_manifest(path: Path) -> tuple[Case, ...]:
             inside = False
         if not inside:
             raise CohortError(f"{where} is a link out of the manifest's folder: name files inside of it.")
-        if name:
-            check_name(name, where)
+        if name and usable(name) != name:
+            fault = f"that files cannot have, or one longer than {LONGEST_NAME} bytes"
+            raise CohortError(f"{where} has a name {fault}: give it another one.")
         entries.append((name or stem(parts[-1]), name or "__".join(parts), target))
     if not entries:
         raise CohortError(f"{path} lists no case: name at least one volume.")
