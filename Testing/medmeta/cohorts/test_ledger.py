@@ -105,12 +105,15 @@ def test_a_damaged_ledger_is_refused(recipe, cases, done, damage):
         Ledger(recipe, cases)
 
 
+@pytest.fixture
+def content(done):
+    """The bytes of that ledger."""
+    return done.read_bytes()
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_a_ledger_with_any_bytes_in_it_is_read_or_refused(recipe, cases, done, data):
-    content = data.draw(st.just((done.with_suffix(".old") if done.with_suffix(".old").exists() else done).read_bytes()))
-    if not done.with_suffix(".old").exists():
-        done.with_suffix(".old").write_bytes(content)
+def test_a_ledger_with_any_bytes_in_it_is_read_or_refused(recipe, done, content, data):
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 40)))
     done.write_bytes(content[:start] + data.draw(st.binary(max_size=20)) + content[end:])
