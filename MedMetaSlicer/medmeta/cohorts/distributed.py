@@ -66,7 +66,7 @@ def _run(client: Client, cases: Sequence[Case], recipe: Recipe, record: Record, 
         key = key_of(case, recipe)
         names[key] = case.name
         futures.append(client.submit(predict_case, sent, case.name, str(case.path), key=key, pure=False))
-    waiting = as_completed(futures)
+    waiting = as_completed(futures, loop=client.loop)
     try:
         for number, future in enumerate(waiting, start=1):
             if future.status in ("cancelled", "lost"):

@@ -1,0 +1,104 @@
+import os
+import signal
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from medmeta.cohorts.cases import Case
+from medmeta.cohorts.distributed import key_of, run_on_cluster
+from medmeta.cohorts.ledger import Ledger
+from medmeta.cohorts.lock import locked
+from medmeta.errors import CohortError
+from medmeta.volumes import read_label_map
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two worker processes of one thread each."""
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        yield cluster
+
+
+def pids(cluster):
+    return {nanny.pid for nanny in cluster.workers.values() if nanny.pid is not None}
+
+
+def test_a_worker_killed_half_way_costs_no_case_and_doubles_none(recipe, write_cases, cluster, tmp_path):
+    folder = write_cases(24)
+    bad = folder / "p0005.nii.gz"
+    bad.write_bytes(b"rubbish")
+    cases = [Case(path.name.split(".")[0], path) for path in sorted(folder.iterdir())]
+    before, recorded = pids(cluster), []
+    with locked(tmp_path / "out"), Ledger(recipe, cases) as ledger:
+
+        def record(row):
+            ledger.record(row)
+            recorded.append(row["case"])
+            if len(recorded) == 4:
+                os.kill(min(before), signal.SIGKILL)
+
+        run_on_cluster(cases, recipe, record, cluster.scheduler_address)
+    assert min(before) not in pids(cluster)
+    assert Counter(recorded) == Counter(case.name for case in cases)
+    with Ledger(recipe, cases) as ledger:
+        assert [case.name for case in cases if not ledger.is_done(case)] == ["p0005"]
+        assert "cannot be read" in ledger.rows["p0005"]["error"]
+    assert all(read_label_map(recipe.label_map(case.name)).array.any() for case in cases if case.name != "p0005")
+    # Nothing is left on the cluster that would grow with the cases.
+    with distributed.Client(cluster, set_as_default=False) as client:
+        assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+
+
+def test_an_interruption_leaves_what_was_done_and_no_work_behind(recipe, write_cases, cluster):
+    cases = [Case(path.name.split(".")[0], path) for path in sorted(write_cases(12).iterdir())]
+    rows = []
+
+    def record(row):
+        rows.append(row)
+        if len(rows) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_on_cluster(cases, recipe, record, cluster.scheduler_address)
+    assert [row["status"] for row in rows] == ["done", "done"]
+    with distributed.Client(cluster, set_as_default=False) as client:
+        assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+
+
+def test_a_case_that_kills_every_worker_fails_alone(recipe, cases, cluster, monkeypatch):
+    from medmeta.cohorts import one
+
+    predict_case = one.predict_case
+
+    def deadly(sent, name, path):  # stands for a case that needs more memory than there is
+        if name == "p0002":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return predict_case(sent, name, path)
+
+    monkeypatch.setattr(one, "predict_case", deadly)
+    rows = {}
+    run_on_cluster(cases, recipe, lambda row: rows.update({row["case"]: row}), cluster.scheduler_address)
+    assert rows.pop("p0002")["error"].startswith("every worker that tried it was lost")
+    assert {row["status"] for row in rows.values()} == {"done"}
+
+
+def test_keys_tell_work_apart_and_tell_nobody_a_name(recipe, cases):
+    keys = {key_of(case, recipe) for case in cases}
+    assert len(keys) == len(cases)
+    assert keys == {key_of(case, recipe) for case in cases}
+    assert key_of(cases[0], replace(recipe, clean_up=False)) not in keys
+    assert not any(case.name in key for case in cases for key in keys)
+    before = key_of(cases[0], recipe)
+    cases[0].path.write_bytes(b"changed")
+    assert key_of(cases[0], recipe) != before
+
+
+def test_a_scheduler_that_is_not_there_is_told(recipe, cases, monkeypatch):
+    monkeypatch.setattr("medmeta.cohorts.distributed.PATIENCE", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        with pytest.raises(CohortError, match=f"{address} does not answer"):
+            run_on_cluster(cases, recipe, lambda _: None, address)

@@ -1,0 +1,110 @@
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from medmeta.cohorts import local, one
+from medmeta.cohorts.process import process
+from medmeta.errors import CohortError
+
+
+def statuses(outcome):
+    return {row["case"]: row["status"] for row in outcome.rows}
+
+
+def count_work(monkeypatch):
+    worked, predict = [], one.predict_loaded
+    monkeypatch.setattr(one, "predict_loaded", lambda *a: worked.append(a[1]) or predict(*a))
+    return worked
+
+
+def test_a_run_goes_on_where_it_was_stopped(recipe, write_cases, monkeypatch):
+    folder = write_cases(5)
+
+    def stop(event):
+        if event.phase == "cases" and event.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process(folder, recipe, progress=stop)
+    worked = count_work(monkeypatch)
+    outcome = process(folder, recipe)
+    assert worked == ["p0003", "p0004", "p0005"]
+    assert (outcome.kept, outcome.failed) == (2, 0)
+    assert set(statuses(outcome).values()) == {"done"}
+    assert outcome.page.exists()
+    assert outcome.page.read_text(encoding="utf-8").count("data:image/png") == 5  # those of the run before as well
+    worked.clear()
+    process(folder, recipe)
+    assert worked == []
+
+
+def test_changed_inputs_and_failed_cases_are_tried_again_and_new_ones_taken_in(recipe, write_cases, monkeypatch):
+    folder = write_cases(3)
+    (folder / "p0002.nii.gz").write_bytes(b"rubbish")
+    assert process(folder, recipe).failed == 1
+    write_cases(4)
+    (folder / "p0001.nii.gz").write_bytes((folder / "p0003.nii.gz").read_bytes())
+    worked = count_work(monkeypatch)
+    outcome = process(folder, recipe)
+    assert worked == ["p0001", "p0002", "p0004"]
+    assert set(statuses(outcome).values()) == {"done"}
+    (folder / "p0003.nii.gz").unlink()
+    assert set(statuses(process(folder, recipe))) == {"p0001", "p0002", "p0004"}
+
+
+def test_a_manifest_is_taken_too_and_its_missing_file_is_one_bad_case(recipe, write_cases):
+    folder = write_cases(2)
+    manifest = folder / "list.json"
+    manifest.write_text(json.dumps({"cases": ["p0002.nii.gz", "none.nii.gz"]}), encoding="utf-8")
+    assert statuses(process(manifest, recipe)) == {"p0002": "done", "none": "failed"}
+
+
+def test_outputs_never_replace_inputs(recipe, write_cases):
+    folder = write_cases(1)
+    (folder / "p0001.nii.gz").rename(folder / "x_label.nii.gz")
+    manifest = folder / "list.json"
+    manifest.write_text(json.dumps({"cases": [{"path": "x_label.nii.gz", "name": "x"}]}), encoding="utf-8")
+    before = (folder / "x_label.nii.gz").read_bytes()
+    with pytest.raises(CohortError, match="is an input and would be lost"):
+        process(manifest, replace(recipe, out_dir=str(folder)), overwrite=True)
+    assert (folder / "x_label.nii.gz").read_bytes() == before
+
+
+def test_a_disk_that_is_full_stops_the_run_and_says_so(recipe, write_cases, monkeypatch):
+    folder, sync, calls = write_cases(3), os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CohortError, match="No space left on device"):
+        process(folder, recipe)
+    monkeypatch.undo()
+    assert set(statuses(process(folder, recipe)).values()) == {"done"}
+
+
+def test_what_killed_workers_leave_is_taken_away(recipe, write_cases):
+    rubbish = Path(recipe.out_dir) / ".medmeta-abc"
+    rubbish.mkdir(parents=True)
+    (rubbish / "p0001_label.nii.gz").write_bytes(b"half")
+    process(write_cases(1), recipe)
+    assert not rubbish.exists()
+
+
+def test_two_runs_do_not_work_in_one_folder(recipe, write_cases, monkeypatch):
+    folder = write_cases(2)
+
+    def second(*_):
+        with pytest.raises(CohortError, match="in use by another run"):
+            process(folder, recipe)
+
+    monkeypatch.setattr("medmeta.cohorts.process.run_here", second)
+    process(folder, recipe)
+    monkeypatch.setattr("medmeta.cohorts.process.run_here", local.run_here)
+    assert set(statuses(process(folder, recipe)).values()) == {"done"}
