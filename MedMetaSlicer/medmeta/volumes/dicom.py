@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medmeta.errors import VolumeError
-from medmeta.volumes import enhanced
+from medmeta.volumes import enhanced, intact
 from medmeta.volumes.claims import check_memory
 from medmeta.volumes.itk import reason
 from medmeta.volumes.stacking import sort_slices
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import SimpleITK
 
 FRAMES, POSITION, ORIENTATION, INSTANCE = "0028|0008", "0020|0032", "0020|0037", "0008|0018"
+SAMPLES, BITS = "0028|0002", "0028|0100"
 
 PIXEL = 4
 """Bytes a pixel may take when it is read."""
@@ -80,10 +82,11 @@ def find_series(sitk: Any, folder: Path) -> Series:
             f"{folder} holds {len(names)} DICOM series ({', '.join(names)}): put the one to use into its own folder."
         )
     files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), names[0])
+    _check_none_left_out(files, folder)
     reader = sitk.ImageFileReader()
     try:
         slices, frames = zip(*(_header(reader, file) for file in files), strict=True)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, EOFError, OSError) as error:
         raise VolumeError(f"{folder} cannot be read as a DICOM series ({reason(error)}): export it again.") from error
     if max(frames) > 1:
         if len(files) > 1:
@@ -104,6 +107,22 @@ def find_series(sitk: Any, folder: Path) -> Series:
         return Series(files, (), None, types)
     order, geometry = _sorted(slices, folder)
     return Series(tuple(files[i] for i in order), (), geometry, types)
+
+
+def _check_none_left_out(files: Sequence[str], folder: Path) -> None:
+    """GDCM passes over files that it cannot read: where the first or last slice is such, nothing else would show it.
+
+    Raises:
+        VolumeError: a file of the same kind as the series', or an empty one, is not among those that GDCM found.
+    """
+    found = {Path(file).name for file in files}
+    kind = intact.dicom_class(Path(files[0]))
+    for path in sorted(folder.iterdir()):
+        if path.name in found or not path.is_file():
+            continue
+        size = path.stat().st_size
+        if (not size and path.suffix.lower() == ".dcm") or (size and kind and intact.dicom_class(path) == kind):
+            raise VolumeError(f"{folder}: {path.name} is damaged or cut off: export the series again.")
 
 
 def read_series(sitk: Any, folder: Path) -> SimpleITK.Image:
@@ -145,7 +164,8 @@ def _header(reader: Any, file: str) -> tuple[Slice, int]:
     """A file's slice, and how many frames it has.
 
     Raises:
-        RuntimeError, ValueError: it cannot be read.
+        RuntimeError, ValueError, OSError: it cannot be read.
+        EOFError: it is cut off.
     """
     reader.SetFileName(file)
     reader.ReadImageInformation()
@@ -159,8 +179,10 @@ def _header(reader: Any, file: str) -> tuple[Slice, int]:
             raise ValueError(f"{Path(file).name} has {text} where {count} numbers belong")
         return found
 
-    frames = numbers(FRAMES, 1)
+    frames, bits, samples = (numbers(tag, 1) for tag in (FRAMES, BITS, SAMPLES))
     size, spacing = reader.GetSize(), reader.GetSpacing()
+    if bits is not None and samples is not None and samples[0] == 1:
+        intact.check_dicom(Path(file), math.prod(size), int(bits[0]))
     orientation = numbers(ORIENTATION, 6)
     place = numbers(POSITION, 3) if orientation is not None else None
     instance = reader.GetMetaData(INSTANCE) if reader.HasMetaDataKey(INSTANCE) else ""

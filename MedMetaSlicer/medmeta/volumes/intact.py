@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import mmap
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -65,6 +66,60 @@ def check_nrrd(path: Path) -> None:
         elsewhere = {"data file", "datafile", "line skip", "byte skip"} & header.keys()
         if header.get("encoding") in ("gz", "gzip") and not elsewhere:
             _check_packed(file)
+
+
+UNPACKED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
+"""DICOM transfer syntaxes that do not compress, lower bytes first; decoders notice what is cut off in others."""
+
+_PIXELS = b"\xe0\x7f\x10\x00"
+_CLASS = b"\x02\x00\x02\x00UI"
+_SYNTAX = b"\x02\x00\x10\x00UI"
+
+
+def check_dicom(path: Path, pixels: int, bits: int) -> None:
+    """Checks that a DICOM file that is not compressed holds all its pixels.
+
+    Args:
+        path: the file.
+        pixels: of all frames together.
+        bits: of a pixel.
+
+    Raises:
+        EOFError: not all the pixels are there.
+        OSError, ValueError: the file cannot be read, or is empty.
+    """
+    needed = -(-pixels * bits // 8)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        # A file without a preamble is not compressed.
+        if (_meta(content[:4096], _SYNTAX) or UNPACKED[0]) not in UNPACKED:
+            return
+        place = content.find(_PIXELS)
+        while place >= 0:  # icons have pixels too
+            named = content[place + 4 : place + 6] in (b"OW", b"OB")
+            start = place + (12 if named else 8)
+            length = int.from_bytes(content[start - 4 : start], "little")
+            if length in (needed, needed + 1):
+                there = len(content) - start
+                if there < needed:
+                    raise EOFError(f"{path.name} has {there} bytes of {needed} of its pixels")
+                return
+            place = content.find(_PIXELS, place + 1)
+    raise EOFError(f"{path.name} lacks the {needed} bytes of its pixels")
+
+
+def dicom_class(path: Path) -> str:
+    """What kind of DICOM object a file's preamble says it is; empty where it has none."""
+    with path.open("rb") as file:
+        return _meta(file.read(4096), _CLASS)
+
+
+def _meta(head: bytes, tag: bytes) -> str:
+    """An entry of a DICOM file's preamble; empty where there is none."""
+    place = head.find(tag)
+    if place < 0:
+        return ""
+    length = int.from_bytes(head[place + 6 : place + 8], "little")
+    return head[place + 8 : place + 8 + length].decode("latin-1").strip(" \0")
 
 
 def _check_packed(file: BinaryIO) -> None:

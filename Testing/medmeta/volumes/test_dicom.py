@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from medmeta.errors import VolumeError
-from medmeta.volumes import read_volume
+from medmeta.volumes import intact, read_volume
 
 pydicom = pytest.importorskip("pydicom", reason="needs the optional dependency 'dicom'")
 
@@ -133,6 +133,78 @@ def test_a_tilted_gantry_is_refused(tmp_path, write_series, array):
     write_series(tmp_path / "series", array, axes=np.eye(3), change=tilt)
     with pytest.raises(VolumeError, match=r"right angles \(tilted gantry, 4\.0 mm"):
         read_volume(tmp_path / "series")
+
+
+@pytest.mark.parametrize("cut", [1, 159, 180, 700, 10_000])
+@pytest.mark.parametrize("slice_number", [0, 3, 5])
+def test_a_slice_that_was_cut_off_is_refused_and_named(tmp_path, write_series, array, cut, slice_number):
+    write_series(tmp_path / "series", array)
+    file = next(f for f in (tmp_path / "series").iterdir() if pydicom.dcmread(f).InstanceNumber == slice_number + 1)
+    file.write_bytes(file.read_bytes()[:-cut])  # GDCM makes up the rest, or leaves the slice out
+    with pytest.raises(VolumeError, match=f"{file.name} is damaged or cut off"):
+        read_volume(tmp_path / "series")
+
+
+def test_missing_bytes_of_pixels_are_counted(tmp_path, write_series, array):
+    write_series(tmp_path / "series", array[:, :, :1])
+    (file,) = (tmp_path / "series").iterdir()
+    intact.check_dicom(file, 80, 16)
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(EOFError, match=r"\.dcm has 157 bytes of 160"):
+        intact.check_dicom(file, 80, 16)
+
+
+def test_files_without_preambles_are_read_and_an_empty_one_refused(tmp_path, write_series, array):
+    def plain(file):
+        dataset = pydicom.dcmread(file)
+        del dataset.file_meta
+        pydicom.dcmwrite(file, pydicom.Dataset(dataset), implicit_vr=True, little_endian=True)
+
+    write_series(tmp_path / "series", array)
+    for file in (tmp_path / "series").iterdir():
+        plain(file)
+    np.testing.assert_array_equal(read_volume(tmp_path / "series").array, array)
+    (tmp_path / "series" / "empty.dcm").touch()
+    with pytest.raises(VolumeError, match=r"empty\.dcm is damaged"):
+        read_volume(tmp_path / "series")
+
+
+def test_other_files_beside_the_series_do_not_matter(tmp_path, write_series, array):
+    write_series(tmp_path / "series", array)
+    (tmp_path / "series" / "notes.txt").write_text("seen by nobody", encoding="utf-8")
+    (tmp_path / "series" / "more").mkdir()
+    np.testing.assert_array_equal(read_volume(tmp_path / "series").array, array)
+
+
+@pytest.mark.parametrize("side", [20_000, 65_535])
+def test_slices_that_claim_more_than_their_files_hold_are_refused_before_memory_is_taken(
+    tmp_path, write_series, array, frugal, side
+):
+    def claim(k, dataset):
+        dataset.Rows = dataset.Columns = side
+
+    write_series(tmp_path / "series", array[:, :, :1], change=claim)
+    with frugal(), pytest.raises(VolumeError, match=r"lacks the .* bytes of its pixels"):
+        read_volume(tmp_path / "series")
+
+
+def test_an_icon_beside_the_pixels_is_not_taken_for_them(tmp_path, write_series, array):
+    def add_icon(k, dataset):
+        icon = pydicom.Dataset()
+        icon.Rows = icon.Columns = 4
+        icon.BitsAllocated, icon.PixelData = 8, bytes(16)
+        dataset.IconImageSequence = [icon]
+
+    write_series(tmp_path / "series", array, change=add_icon)
+    np.testing.assert_array_equal(read_volume(tmp_path / "series").array, array)
+
+
+def test_a_compressed_series_is_read(tmp_path, write_series, array):
+    def compress(k, dataset):
+        dataset.compress(pydicom.uid.RLELossless)
+
+    write_series(tmp_path / "series", np.zeros_like(array) + 7, change=compress)
+    assert (read_volume(tmp_path / "series").array == 7).all()
 
 
 def test_a_position_that_is_no_place_is_refused(tmp_path, write_series, array):
