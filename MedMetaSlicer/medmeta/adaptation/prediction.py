@@ -26,6 +26,7 @@ from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume, check_supported
+from medmeta.volumes.claims import check_memory
 
 TILES = 8
 """Slices, and tiles, that usually go through the network at once."""
@@ -78,6 +79,8 @@ class Predictor:
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
         check_supported(volume, frame.axes[0])
         stack, window = whole_stack(volume, frame, task.pixel, task.grey)
+        segments = len(self._states)
+        check_memory((segments, *stack.image.shape), 4, f"{volume.name}, for each of {segments} segments,")
         shape = frame.to_slices(volume.array).shape
         counter = Counter(progress, "predict", shape[0])
 
@@ -143,7 +146,7 @@ def predict(
 
     Raises:
         CheckpointError, DeviceError: see `Predictor`.
-        VolumeError: a volume that cannot be used.
+        VolumeError: a volume that cannot be used, or too large for memory at the task's resolution.
     """
     predictor = Predictor(task, device, checkpoint)
     return predictor(volume, calibration=calibration, clean_up=clean_up, walk=walk, batch=batch, progress=progress)

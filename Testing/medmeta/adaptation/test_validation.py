@@ -17,6 +17,7 @@ from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError, VolumeError
 from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.volumes import claims
 
 FUZZ = settings(max_examples=60, deadline=None)
 
@@ -194,6 +195,13 @@ def test_pixels_so_fine_that_memory_would_not_do_are_refused_before_it_is_taken(
     predict(task, volume, device="cpu", checkpoint=checkpoint)  # whatever that takes is taken
     with frugal(), pytest.raises(VolumeError, match="a side work"):
         predict(replace(task, pixel=1e-5), volume, device="cpu", checkpoint=checkpoint)
+
+
+def test_more_segments_than_memory_has_room_for_are_refused(task, scan, checkpoint, monkeypatch):
+    volume, _ = scan()
+    monkeypatch.setattr(claims, "machine_memory", lambda: 4 * 14 * 40 * 48)  # the scan at 1.2 mm fits once
+    with pytest.raises(VolumeError, match="for each of 2 segments"):
+        predict(task, volume, device="cpu", checkpoint=checkpoint)
 
 
 def test_signatures_of_another_width_are_refused(task, scan):
