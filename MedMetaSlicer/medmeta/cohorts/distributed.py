@@ -52,34 +52,49 @@ def run_on_cluster(cases: Sequence[Case], recipe: Recipe, record: Record, schedu
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
             raise CohortError(f"Scheduler {scheduler} has no worker: start one with `dask worker`.") from error
-        _run(client, cases, recipe, record, scheduler)
+        # A case that ends its worker drags along what waits there: those are tried again, each of them alone.
+        suspects = _run(client, cases, recipe, record, scheduler)
+        for case in suspects:
+            _run(client, [case], recipe, record, scheduler, alone=True)
 
 
-def _run(client: Client, cases: Sequence[Case], recipe: Recipe, record: Record, scheduler: str) -> None:
-    from distributed import as_completed
+def _run(
+    client: Client, cases: Sequence[Case], recipe: Recipe, record: Record, scheduler: str, alone: bool = False
+) -> list[Case]:
+    """Has cases predicted and records them; returns those that no worker lived through, unless they were alone."""
+    from distributed import KilledWorker, as_completed
 
     from medmeta.cohorts.one import predict_case
 
-    names, sent = {}, recipe.sent()
+    sent, work, suspects = recipe.sent(), {}, []
     futures = []
-    for case in cases:
-        key = key_of(case, recipe)
-        names[key] = case.name
-        futures.append(client.submit(predict_case, sent, case.name, str(case.path), key=key, pure=False))
-    waiting = as_completed(futures, loop=client.loop)
     try:
-        for number, future in enumerate(waiting, start=1):
-            if future.status in ("cancelled", "lost"):
+        for case in cases:
+            key = key_of(case, recipe) + ("-alone" if alone else "")
+            work[key] = case
+            futures.append(client.submit(predict_case, sent, case.name, str(case.path), key=key, pure=False))
+        waiting = as_completed(futures, loop=client.loop)
+        for future in waiting:
+            if future.status == "lost":  # its worker was, with the row: it is computed again
+                waiting.add(future)
+                continue
+            if future.status == "cancelled":
                 raise CohortError(f"Connection to {scheduler} was lost: the same command goes on where it stopped.")
-            name = names.pop(future.key)
-            row = _lost(name, future.exception()) if future.status == "error" else future.result()
-            record(row)
+            case = work.pop(future.key)
+            error = future.exception() if future.status == "error" else None
+            if isinstance(error, KilledWorker) and not alone:
+                suspects.append(case)
+                _log.info("a case's workers were lost: it is tried again later")
+            else:
+                row = future.result() if error is None else _lost(case.name, error)
+                record(row)
+                _log.info("a case more: %s; %d left", row["status"], len(work))
+                _log.debug("case %r: %s", case.name, row.get("error") or row.get("output"))
             future.release()  # or the scheduler keeps the row
-            _log.info("case %d of %d: %s", number, len(cases), row["status"])
-            _log.debug("case %r: %s", name, row.get("error") or row.get("output"))
     except BaseException:
         client.cancel(futures)
         raise
+    return suspects
 
 
 def key_of(case: Case, recipe: Recipe) -> str:
@@ -96,7 +111,7 @@ def key_of(case: Case, recipe: Recipe) -> str:
     return f"medmeta-{hashlib.sha256(work.encode()).hexdigest()[:32]}"
 
 
-def _lost(name: str, error: BaseException | None) -> dict[str, object]:
+def _lost(name: str, error: BaseException) -> dict[str, object]:
     """The row of a case that no worker lived through."""
     from distributed import KilledWorker
 

@@ -28,7 +28,7 @@ def pids(cluster):
 
 
 def test_a_worker_killed_half_way_costs_no_case_and_doubles_none(recipe, write_cases, cluster, tmp_path):
-    folder = write_cases(24)
+    folder = write_cases(16)
     bad = folder / "p0005.nii.gz"
     bad.write_bytes(b"rubbish")
     cases = [Case(path.name.split(".")[0], path) for path in sorted(folder.iterdir())]
@@ -69,6 +69,7 @@ def test_an_interruption_leaves_what_was_done_and_no_work_behind(recipe, write_c
         assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
 
 
+@pytest.mark.slow
 def test_a_case_that_kills_every_worker_fails_alone(recipe, cases, cluster, monkeypatch):
     from medmeta.cohorts import one
 
@@ -80,8 +81,12 @@ def test_a_case_that_kills_every_worker_fails_alone(recipe, cases, cluster, monk
         return predict_case(sent, name, path)
 
     monkeypatch.setattr(one, "predict_case", deadly)
-    rows = {}
-    run_on_cluster(cases, recipe, lambda row: rows.update({row["case"]: row}), cluster.scheduler_address)
+    with distributed.Client(cluster, set_as_default=False) as client:
+        client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 1))
+    recorded = []
+    run_on_cluster(cases, recipe, recorded.append, cluster.scheduler_address)
+    rows = {row["case"]: row for row in recorded}
+    assert len(rows) == len(recorded) == 4
     assert rows.pop("p0002")["error"].startswith("every worker that tried it was lost")
     assert {row["status"] for row in rows.values()} == {"done"}
 
