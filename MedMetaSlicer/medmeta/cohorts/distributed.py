@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from medmeta.cohorts.cases import Case
@@ -79,7 +80,7 @@ def _run(
                 waiting.add(future)
                 continue
             if future.status == "cancelled":
-                raise CohortError(f"Connection to {scheduler} was lost: the same command goes on where it stopped.")
+                raise CancelledError
             case = work.pop(future.key)
             error = future.exception() if future.status == "error" else None
             if isinstance(error, KilledWorker) and not alone:
@@ -91,6 +92,8 @@ def _run(
                 _log.info("a case more: %s; %d left", row["status"], len(work))
                 _log.debug("case %r: %s", case.name, row.get("error") or row.get("output"))
             future.release()  # or the scheduler keeps the row
+    except CancelledError as error:
+        raise CohortError(f"Connection to {scheduler} was lost: the same command goes on where it stopped.") from error
     except BaseException:
         client.cancel(futures)
         raise
