@@ -102,6 +102,20 @@ def test_keys_tell_work_apart_and_tell_nobody_a_name(recipe, cases):
     assert key_of(cases[0], recipe) != before
 
 
+def test_a_connection_that_is_lost_half_way_stops_the_run_and_says_how_to_go_on(recipe, cases):
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    rows = []
+    with distributed.LocalCluster(**options) as own:
+
+        def record(row):
+            rows.append(row)
+            own.close()
+
+        with pytest.raises(CohortError, match="the same command goes on where it stopped"):
+            run_on_cluster(cases, recipe, record, own.scheduler_address)
+    assert 1 <= len(rows) < len(cases)
+
+
 def test_a_scheduler_that_is_not_there_is_told(recipe, cases, monkeypatch):
     monkeypatch.setattr("medmeta.cohorts.distributed.PATIENCE", 1)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):

@@ -1,5 +1,8 @@
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +42,36 @@ def test_a_run_goes_on_where_it_was_stopped(recipe, write_cases, monkeypatch):
     worked.clear()
     process(folder, recipe)
     assert worked == []
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from medmeta.cohorts.process import process
+from medmeta.cohorts.recipe import Recipe
+
+def progress(event):
+    global last
+    if event.phase == "cases":
+        last = event.done
+    if event.phase == "predict" and last == 2:  # amid the third case
+        os.kill(os.getpid(), signal.SIGKILL)
+
+process(Path(sys.argv[1]), Recipe(**json.loads(sys.argv[2])), progress=progress)
+"""
+
+
+def test_a_run_goes_on_after_it_was_killed(recipe, write_cases, monkeypatch):
+    import medmeta
+
+    folder = write_cases(5)
+    monkeypatch.setenv("PYTHONPATH", str(Path(medmeta.__file__).parents[1]))
+    command = [sys.executable, "-c", KILLED, str(folder), json.dumps(recipe.sent())]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    worked = count_work(monkeypatch)
+    outcome = process(folder, recipe)
+    assert worked == ["p0003", "p0004", "p0005"]
+    assert set(statuses(outcome).values()) == {"done"}
 
 
 def test_changed_inputs_and_failed_cases_are_tried_again_and_new_ones_taken_in(recipe, write_cases, monkeypatch):
