@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import typer
@@ -39,10 +40,13 @@ def cohort(
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = typer.Option(False, "--overwrite", help="Begin anew, and replace outputs that are there."),
     json: bool = inputs.JSON,
-    debug: bool = inputs.DEBUG,
+    debug: bool = typer.Option(False, "--debug", help="Log each case, and where a bug happened, with names and paths."),
 ) -> int:
     """Predicts a whole cohort; started again, it goes on where it stopped. Exit code 1 where cases failed."""
     console = Console(json)
+    if debug:  # the only level at which logs name cases and paths
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("medmeta").setLevel(logging.DEBUG)
 
     from medmeta.adaptation import AdaptedTask
     from medmeta.cohorts.process import process

@@ -1,4 +1,5 @@
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -58,6 +59,23 @@ def test_a_failed_case_gives_exit_code_one_and_the_next_run_does_it_alone(files,
     assert "2 of 3 cases were done before" in capsys.readouterr().err
 
 
+def test_the_place_of_a_bug_is_logged_when_asked_for(files, checkpoint, monkeypatch, caplog):
+    from medmeta.cohorts import one
+
+    def broken(*_):
+        raise RuntimeError("inner trouble")
+
+    monkeypatch.setattr(one, "predict_loaded", broken)
+    assert cohort(files, checkpoint) == 1
+    assert "inner trouble" not in caplog.text
+    try:
+        assert cohort(files, checkpoint, "--debug") == 1
+    finally:
+        logging.getLogger("medmeta").setLevel(logging.NOTSET)
+    assert "Traceback" in caplog.text
+    assert "anna" in caplog.text
+
+
 def test_cancelling_gives_exit_code_130_and_the_next_run_goes_on(files, checkpoint, monkeypatch, capsys):
     from medmeta.cohorts import one
 
@@ -106,7 +124,7 @@ def test_a_damaged_task_is_refused(files, checkpoint, capsys):
 
 def test_a_cluster_does_the_same(files, checkpoint, capsys):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         capsys.readouterr()
         assert cohort(files, checkpoint, "--json", "--scheduler", cluster.scheduler_address) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]

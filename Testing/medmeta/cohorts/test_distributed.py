@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture(scope="module")
 def cluster():
     """Two worker processes of one thread each."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster:
         yield cluster
 
@@ -42,6 +43,9 @@ def test_a_worker_killed_half_way_costs_no_case_and_doubles_none(recipe, write_c
                 os.kill(min(before), signal.SIGKILL)
 
         run_on_cluster(cases, recipe, record, cluster.scheduler_address)
+    until = time.monotonic() + 30  # the nanny looks now and then
+    while min(before) in pids(cluster) and time.monotonic() < until:
+        time.sleep(0.05)
     assert min(before) not in pids(cluster)
     assert Counter(recorded) == Counter(case.name for case in cases)
     with Ledger(recipe, cases) as ledger:
@@ -103,7 +107,7 @@ def test_keys_tell_work_apart_and_tell_nobody_a_name(recipe, cases):
 
 
 def test_a_connection_that_is_lost_half_way_stops_the_run_and_says_how_to_go_on(recipe, cases):
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
     rows = []
     with distributed.LocalCluster(**options) as own:
 
