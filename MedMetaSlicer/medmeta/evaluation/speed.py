@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -155,27 +157,18 @@ def _square(volume: Volume, side: int) -> Volume:
     return Volume(array, replace(volume.geometry, size=array.shape), volume.name)
 
 
-class _threads:
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
     """So many threads in processes that are started meanwhile."""
-
-    def __init__(self, count: int | None) -> None:
-        self.count = count
-
-    def __enter__(self) -> None:
-        import os
-
-        self.before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        if self.count:
-            os.environ.update(dict.fromkeys(self.before, str(self.count)))
-
-    def __exit__(self, *_: object) -> None:
-        import os
-
-        for name, value in self.before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(dict.fromkeys(names, str(count)) if count else {})
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _peak(process: int) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medmeta.errors import VolumeError
+from medmeta.volumes.parts import voxels_elsewhere
 from medmeta.volumes.volume import IN_PLANE, SLICES
 
 MOST_VOXELS = IN_PLANE[1] ** 2 * SLICES[1]
@@ -83,7 +84,7 @@ def check_file(sitk: Any, path: Path) -> None:
     voxel = reader.GetNumberOfComponents() * _pixel_bytes(sitk.GetPixelIDValueAsString(reader.GetPixelID()))
     check_memory(size, voxel, path)
     # A header may keep its voxels in other files, which ITK checks.
-    if path.suffix.lower() == ".mhd" or _elsewhere(path):
+    if voxels_elsewhere(path):
         return
     claimed, held = math.prod(size) * voxel, path.stat().st_size
     if claimed > held * (1 if path.suffix.lower() == ".nii" else TIGHTEST):
@@ -91,17 +92,6 @@ def check_file(sitk: Any, path: Path) -> None:
             f"{path} cannot be read (it claims {' x '.join(map(str, size))} voxels and has {held} bytes): it is "
             "damaged or incomplete."
         )
-
-
-def _elsewhere(path: Path) -> bool:
-    """Whether a .nrrd or .mha keeps its voxels in other files."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16).lower()
-    if path.suffix.lower() == ".nrrd":
-        header = head.partition(b"\n\n")[0].replace(b"\r", b"")
-        return b"\ndata file:" in header or b"\ndatafile:" in header
-    place = head.partition(b"elementdatafile")[2].partition(b"\n")[0].strip(b" =\r")
-    return path.suffix.lower() == ".mha" and place not in (b"local", b"")
 
 
 def _pixel_bytes(kind: str) -> int:

@@ -19,9 +19,31 @@ def voxel_files(path: Path) -> list[Path]:
     Raises:
         OSError: the file cannot be read.
     """
+    place, after = _place(path)
+    if place is None:
+        return []
+    if place.split()[:1] == ["LIST"]:
+        return _present(path, after.splitlines())
+    if "%" in place:  # "slice%03d.raw 1 20 1"
+        numbered = re.sub(r"%0?\d*d", "[0-9]*", glob.escape(Path(place.split()[0]).name))
+        return sorted(path.parent.glob(numbered))
+    return _present(path, [place])
+
+
+def voxels_elsewhere(path: Path) -> bool:
+    """True where a header says that the voxels lie in other files, whether those are there or not.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return _place(path)[0] is not None
+
+
+def _place(path: Path) -> tuple[str | None, str]:
+    """What a header says of where the voxels are, None for the file itself, and the header after that."""
     name = path.name.lower()
     if not name.endswith((".mha", ".mhd", ".nrrd")):
-        return []
+        return None, ""
     with path.open("rb") as file:
         header = file.read(LONGEST_HEADER).decode("latin-1")
     if name.endswith(".nrrd"):
@@ -30,14 +52,8 @@ def voxel_files(path: Path) -> list[Path]:
     else:
         found = re.search(r"^ElementDataFile[ \t]*=[ \t]*(.*)$", header, re.MULTILINE)
     if found is None or found[1].strip().upper() == "LOCAL":
-        return []
-    first = found[1].strip()
-    if first.split()[:1] == ["LIST"]:
-        return _present(path, header[found.end() :].splitlines())
-    if "%" in first:  # "slice%03d.raw 1 20 1"
-        numbered = re.sub(r"%0?\d*d", "[0-9]*", glob.escape(Path(first.split()[0]).name))
-        return sorted(path.parent.glob(numbered))
-    return _present(path, [first])
+        return None, ""
+    return found[1].strip(), header[found.end() :]
 
 
 def _present(path: Path, names: list[str]) -> list[Path]:

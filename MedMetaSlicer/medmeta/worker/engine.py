@@ -10,7 +10,7 @@ import numpy as np
 
 from medmeta.adaptation.engine import adapt
 from medmeta.adaptation.memory import within_memory
-from medmeta.adaptation.prediction import TILES, predict
+from medmeta.adaptation.prediction import TILES, Predictor
 from medmeta.adaptation.results import Adaptation, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.task import AdaptedTask
@@ -24,6 +24,9 @@ Notice = Callable[[str], None]
 
 class Engine:
     """`adapt` and `predict`, which fall back to less memory, and files of tasks."""
+
+    def __init__(self) -> None:
+        self._ready: tuple[tuple[AdaptedTask, str, str | None], Predictor] | None = None
 
     @property
     def device(self) -> str:
@@ -51,11 +54,23 @@ class Engine:
 
         return within_memory(run, device, settings.batch, notice)
 
-    def predict(self, task: AdaptedTask, volume: Volume, *, notice: Notice, device: str, **options) -> Prediction:
+    def predict(
+        self, task: AdaptedTask, volume: Volume, *, notice: Notice, device: str, checkpoint: str | None, **options
+    ) -> Prediction:
         """As `medmeta.predict`; `notice` is told where it falls back."""
-        return within_memory(
-            lambda device, batch: predict(task, volume, device=device, batch=batch, **options), device, TILES, notice
-        )
+
+        def run(device: str, batch: int) -> Prediction:
+            return self._predictor(task, device, checkpoint)(volume, batch=batch, **options)
+
+        return within_memory(run, device, TILES, notice)
+
+    def _predictor(self, task: AdaptedTask, device: str, checkpoint: str | None) -> Predictor:
+        """The last task's is kept: a cohort is predicted by one task."""
+        last = self._ready[0] if self._ready else (None, "", None)
+        if last[0] is not task or last[1:] != (device, checkpoint):
+            self._ready = None  # its memory first
+            self._ready = (task, device, checkpoint), Predictor(task, device, checkpoint)
+        return self._ready[1]
 
     def save(self, task: AdaptedTask, path: Path) -> None:
         """Writes a task's file."""

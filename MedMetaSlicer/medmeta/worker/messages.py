@@ -130,7 +130,7 @@ class Predict(Message, tag="predict", frozen=True):
 
 
 class Suggest(Message, tag="suggest", frozen=True):
-    """The slices to draw next in an annotated volume of a task that this worker adapted, or another one since."""
+    """Which slices to draw next in an annotated volume, told from its prediction."""
 
     prediction: Predicted
     drawn: Drawn

@@ -85,16 +85,6 @@ def test_where_there_is_no_room_it_says_so_and_leaves_nothing(folder):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
-@pytest.fixture
-def tiny_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("no file system may be mounted here")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
 def test_a_full_disk_is_told_and_small_arrays_still_go_through(tiny_disk):
     folder = ArrayFolder(tiny_disk)
     with pytest.raises(WorkerError, match="No space left"):

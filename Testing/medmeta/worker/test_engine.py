@@ -10,6 +10,7 @@ from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.errors import Cancelled, DeviceError
 from medmeta.evaluation.procedural import procedural_cohort
 from medmeta.evaluation.protocol import simulate
+from medmeta.worker import engine
 from medmeta.worker.client import WorkerClient
 
 
@@ -80,3 +81,23 @@ def test_it_is_cancelled_in_any_phase(client, cohort, phase):
     pending.cancel()
     with pytest.raises(Cancelled):
         pending.wait(10)
+
+
+def test_a_task_is_made_ready_once_for_a_cohort_and_again_for_another_device(monkeypatch):
+    made = []
+
+    class Ready:
+        def __init__(self, task, device, checkpoint):
+            made.append((task, device))
+
+        def __call__(self, volume, **_):
+            return volume
+
+    monkeypatch.setattr(engine, "Predictor", Ready)
+    warm, options = engine.Engine(), {"notice": print, "checkpoint": None}
+    first, second = object(), object()
+    for volume in range(3):
+        assert warm.predict(first, volume, device="cpu", **options) == volume
+    warm.predict(first, 3, device="auto", **options)
+    warm.predict(second, 4, device="auto", **options)
+    assert made == [(first, "cpu"), (first, "auto"), (second, "auto")]

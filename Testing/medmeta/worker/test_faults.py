@@ -158,16 +158,6 @@ def test_a_shared_folder_that_vanished_is_told_and_made_anew(client, case):
     assert client.adapt([case]).wait(20)
 
 
-@pytest.fixture
-def tiny_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("no file system may be mounted here")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
 def test_a_full_disk_is_told_and_once_there_is_room_the_next_request_works(tiny_disk, case):
     with WorkerClient(command=FAKE, parent=tiny_disk) as client:
         good = client.adapt([case]).wait(20)
