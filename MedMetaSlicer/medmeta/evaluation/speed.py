@@ -90,12 +90,19 @@ def timed(ask: Callable[..., Pending], *arguments: object, preview: bool = False
     return answer, Timing(phases, seen[0] if seen else None, seen[-1] if seen else None, total)
 
 
-def measure(case: SpeedCase, *, device: str = "auto", learner: str = "auto", threads: int | None = None) -> dict:
+def measure(
+    case: SpeedCase,
+    *,
+    device: str = "auto",
+    learner: str = "auto",
+    budget: float | None = None,
+    threads: int | None = None,
+) -> dict:
     """Measures a case with a worker of its own.
 
     Args:
         case: what is measured.
-        device, learner: as for `medmeta.adapt`.
+        device, learner, budget: as for `medmeta.adapt`.
         threads: of the worker on the CPU; None for its usual number.
 
     Returns:
@@ -104,7 +111,7 @@ def measure(case: SpeedCase, *, device: str = "auto", learner: str = "auto", thr
         annotated volume off its annotated slices; "device".
     """
     annotated, reference, other = case.volumes()
-    options = {"device": device, "learner": learner}
+    options = {"device": device, "learner": learner, "budget": budget}
     with _threads(threads), WorkerClient() as client:
         begun = time.perf_counter()
         client.status().wait(120)

@@ -42,7 +42,7 @@ def test_a_case_is_as_large_as_it_was_asked_for():
 
 
 def test_a_small_case_is_measured_from_start_to_end():
-    found = measure(SpeedCase(64, 20, 3, 1), device="cpu", learner="siamese", threads=1)
+    found = measure(SpeedCase(64, 20, 3, 1), device="cpu", learner="siamese", budget=1.0, threads=1)
     assert 0 < found["preview"] < found["adapt"]
     assert {"adapt", "predict", "refine"} <= set(found["phases"])
     assert min(found["start"], found["again"], found["for other volumes"], found["predict"]) > 0

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
@@ -25,11 +26,23 @@ def cohort():
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    with WorkerClient(parent=tmp_path_factory.mktemp("worker")) as client:
-        yield client
+    """Its worker has one thread: sums of several depend on which is done first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("MKL_NUM_THREADS", "1")
+        with WorkerClient(parent=tmp_path_factory.mktemp("worker")) as client:
+            yield client
 
 
-def test_it_computes_what_the_engine_computes(client, cohort):
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_it_computes_what_the_engine_computes(client, cohort, one_thread):
     case, _ = cohort
     settings = AdaptationSettings(for_other_volumes=False)
     here = adapt([case], learner="siamese", device="cpu", settings=settings)
@@ -40,7 +53,7 @@ def test_it_computes_what_the_engine_computes(client, cohort):
     assert there.device == "cpu"
 
 
-def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, cohort, tmp_path):
+def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, cohort, one_thread, tmp_path):
     case, other = cohort
     phases, previews = [], []
     first = client.adapt([case], learner="siamese", budget=1.0).wait()
