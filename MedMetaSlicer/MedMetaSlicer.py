@@ -1,6 +1,6 @@
+import pathlib
 from typing import Annotated
 
-import qt
 import slicer
 import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -15,9 +15,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from MedMetaSlicerLib.dependencies import DependencyInstaller
-from MedMetaSlicerLib.panel import Panel
-from MedMetaSlicerLib.process import Process
+from MedMetaSlicerLib import application
 
 
 class MedMetaSlicer(ScriptedLoadableModule):
@@ -27,34 +25,57 @@ class MedMetaSlicer(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("MedMetaSlicer")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
+        self.parent.dependencies = ["Segmentations", "SegmentEditor", "SubjectHierarchy"]
         self.parent.contributors = ["MedMetaSlicer contributors"]
         self.parent.helpText = _(
             "Draw a structure on a few slices, press Adapt: the rest of the volume, and other volumes, are segmented "
             "by a network that adapts itself to your drawing in seconds."
         )
         self.parent.acknowledgementText = _("MedMetaSlicer is free software under the Apache License 2.0.")
+        slicer.app.connect("startupCompleted()", application.register)
 
 
 @parameterNodeWrapper
 class MedMetaSlicerParameterNode:
-    """What the panel's widgets show.
+    """All that the panel shows; saved with the scene.
 
     volume - the volume that is drawn on
     segmentation - a few slices of it are drawn
-    device - auto, cpu or cuda
-    seed - makes the result repeatable
+    leftOut, empty - slices that do not count, and slices that are marked as empty
+    drawn, drawnAxis, accepted - once a result was accepted into the segmentation: which slices were drawn before,
+        along which axis, and a fingerprint of each slice, to tell which are drawn on afterwards
+    preview - the result that is not accepted yet; visible, filled, opacity: how it is shown
+    cohortSource, cohortFolder, cohortInput, cohortOutput - where other volumes are
+    task - the saved task that was made last
     learner - auto is the Siamese network, or what does better on held-out slices where many are drawn
+    device - auto, cpu or cuda
     budget - seconds for adapting; 0 for no limit
+    seed - makes the result repeatable
     cleanUp - take stray parts away and fill holes
     """
 
     volume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
-    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
-    seed: Annotated[int, WithinRange(0, 999999)] = 0
+    leftOut: list[int]
+    empty: list[int]
+    drawn: list[int]
+    drawnAxis: int = -1
+    accepted: list[int]
+    preview: vtkMRMLSegmentationNode
+    previewVisible: bool = True
+    previewFilled: bool = False
+    previewOpacity: Annotated[float, WithinRange(0, 1)] = 1.0
+    cohortSource: Annotated[str, Choice(["all of the scene", "folder of the scene", "folder on disk"])] = (
+        "all of the scene"
+    )
+    cohortFolder: str
+    cohortInput: pathlib.Path
+    cohortOutput: pathlib.Path
+    task: str
     learner: Annotated[str, Choice(["auto", "maml", "siamese", "lstm"])] = "auto"
+    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
     budget: Annotated[int, WithinRange(0, 3600)] = 0
+    seed: Annotated[int, WithinRange(0, 999999)] = 0
     cleanUp: bool = True
 
 
@@ -76,36 +97,29 @@ class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = MedMetaSlicerLogic()
-        self.panel = Panel(self.ui, self.logic.process, qt.QTimer(), _, self.prepare, slicer.util.errorDisplay)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.panel = application.makePanel(self.ui, self.logic.bench, _)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
         self.initializeParameterNode()
-
-    def prepare(self):
-        """True once all packages are there; asks before it installs any."""
-        try:
-            import PyTorchUtils
-
-            installTorch = PyTorchUtils.PyTorchUtilsLogic().installTorch
-        except ImportError:
-            installTorch = None
-        installer = DependencyInstaller(slicer.util.confirmOkCancelDisplay, slicer.util.pip_install, installTorch)
-        return installer.ensure()
 
     def cleanup(self):
         if self.panel:
-            self.panel.forget()
+            self.panel.close()
+            self.logic.close()
         self.removeObservers()
 
     def enter(self):
         self.initializeParameterNode()
+        self.panel.enter(slicer.util.mainWindow())
 
     def exit(self):
-        self.setParameterNode(None)
+        self.panel.exit()
+        self.setParameterNode(None)  # what is computed goes on; its result comes into the scene all the same
 
     def onSceneStartClose(self, caller, event):
-        self.panel.forget()
         self.setParameterNode(None)
+        self.panel.detach()
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
@@ -119,15 +133,12 @@ class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setParameterNode(self, parameterNode):
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameterNodeModified)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.parametersChanged)
         self._parameterNode = parameterNode
         if self._parameterNode:
+            self.panel.attach(parameterNode)
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameterNodeModified)
-            self.panel.update()
-
-    def onParameterNodeModified(self, caller=None, event=None):
-        self.panel.update()
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.parametersChanged)
 
 
 class MedMetaSlicerLogic(ScriptedLoadableModuleLogic):
@@ -138,7 +149,28 @@ class MedMetaSlicerLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self.process = Process()
+        self._bench = None
+        self._process = None
+
+    @property
+    def bench(self):
+        """What panel and Segment Editor effect work with; made when it is first needed."""
+        if self._bench is None:
+            self._bench = application.makeBench(_)
+        return self._bench
+
+    @property
+    def process(self):
+        """The main job for scripts, which wait for it."""
+        if self._process is None:
+            self._process = application.makeProcess()
+        return self._process
+
+    def close(self):
+        """Ends what computes; it starts anew when it is needed."""
+        for part in (self._bench, self._process):
+            if part is not None:
+                part.close()
 
     def getParameterNode(self):
         return MedMetaSlicerParameterNode(super().getParameterNode())

@@ -1,0 +1,75 @@
+"""Puts the parts together as Slicer needs them: the one place that knows them all."""
+
+import os
+import pathlib
+
+import qt
+import slicer
+
+from MedMetaSlicerLib.flow.bench import Bench
+from MedMetaSlicerLib.installation import makeInstaller
+from MedMetaSlicerLib.panel.panel import Panel
+from MedMetaSlicerLib.process import Process
+from MedMetaSlicerLib.work.folder_cohort import FolderCohort
+from MedMetaSlicerLib.work.python import pythonExecutable
+from MedMetaSlicerLib.work.session import Session
+from MedMetaSlicerLib.work.tasks import TaskLibrary
+
+
+def register():
+    """Once Slicer has started: sample data."""
+    from MedMetaSlicerLib.sample_data import registerSampleData
+
+    registerSampleData()
+
+
+def makeClient():
+    """A client of the warm worker; starts nothing yet."""
+    from medmeta.worker.client import WorkerClient
+
+    return WorkerClient(python=pythonExecutable())
+
+
+def taskFolder():
+    """Where saved tasks lie: beside Slicer's own settings, so that they outlive an update."""
+    return pathlib.Path(os.path.dirname(slicer.app.slicerUserSettingsFilePath)) / "MedMetaSlicer" / "Tasks"
+
+
+def makeBench(translate):
+    """What panel and Segment Editor effect work with.
+
+    :param translate: text -> translated text
+    """
+    installer = makeInstaller()
+
+    def makeFolderCohort(source, target):
+        return FolderCohort(pythonExecutable(), source, target, qt.QTimer())
+
+    return Bench(
+        Session(makeClient, qt.QTimer()),
+        TaskLibrary(taskFolder()),
+        makeFolderCohort,
+        translate,
+        installer,
+        slicer.util.errorDisplay,
+    )
+
+
+def makePanel(ui, bench, translate):
+    """The panel over its widgets.
+
+    :param ui: the widgets of MedMetaSlicer.ui by name
+    :param bench: from makeBench
+    :param translate: text -> translated text
+    """
+
+    def ask(title, label, text):
+        typed = qt.QInputDialog.getText(slicer.util.mainWindow(), title, label, qt.QLineEdit.Normal, text)
+        return typed.strip() or None
+
+    return Panel(ui, bench, qt.QTimer(), ask, slicer.util.confirmOkCancelDisplay)
+
+
+def makeProcess():
+    """The main job for scripts."""
+    return Process(makeClient)

@@ -1,0 +1,106 @@
+"""What all steps of the work share, and who is told when something changed."""
+
+import logging
+
+from medmeta.errors import MedMetaError
+from MedMetaSlicerLib.flow.adapting import Adapting
+from MedMetaSlicerLib.flow.cohort import Cohort
+from MedMetaSlicerLib.flow.drawing import Drawing
+from MedMetaSlicerLib.flow.result import Result
+from MedMetaSlicerLib.flow.tasks import Tasks
+
+
+class Bench:
+    """A volume, a segmentation, and what is done with them.
+
+    :param session: MedMetaSlicerLib.work.session.Session
+    :param library: MedMetaSlicerLib.work.tasks.TaskLibrary
+    :param makeFolderCohort: (task file, input folder, output folder, options) -> a cohort on disk
+    :param translate: text -> translated text
+    :param installer: MedMetaSlicerLib.installation.Installer
+    :param showError: shows a message
+    """
+
+    def __init__(self, session, library, makeFolderCohort, translate, installer, showError):
+        self.session = session
+        self.library = library
+        self.makeFolderCohort = makeFolderCohort
+        self.tr = translate
+        self.installer = installer
+        self.showError = showError
+        self.parameters = None
+        self.status = ""
+        self.observers = []
+        self.drawing = Drawing(self)
+        self.adapting = Adapting(self)
+        self.result = Result(self)
+        self.cohort = Cohort(self)
+        self.tasks = Tasks(self)
+        session.onChanged.append(self.changed)
+
+    @property
+    def busy(self):
+        """True while anything is computed."""
+        return self.session.busy or self.cohort.running
+
+    def prepare(self):
+        """True where all packages are there, or were installed now; asks before it installs any."""
+        return self.installer.ensure()
+
+    def attach(self, parameters):
+        """Works with a parameter node from now on; None for none.
+
+        :param parameters: MedMetaSlicerParameterNode, or None
+        """
+        self.parameters = parameters
+        self.drawing.refresh()
+        self.result.attach()
+        self.tasks.refresh()
+        self.cohort.refresh()
+        self.changed()
+
+    def forget(self):
+        """Drops what is computed and what came of it: the scene that it was for goes."""
+        self.session.cancel()
+        self.cohort.forget()
+        self.adapting.forget()
+        self.result.forget()
+        self.parameters = None
+        self.status = ""
+        self.changed()
+
+    def close(self):
+        """Ends what computes."""
+        self.forget()
+        self.session.close()
+
+    def changed(self):
+        """Tells all who watch."""
+        for observer in tuple(self.observers):
+            observer()
+
+    def say(self, text):
+        """Shows a line to the user."""
+        self.status = text
+        self.changed()
+
+    def fail(self, error):
+        """Shows what went wrong."""
+        if not isinstance(error, MedMetaError):
+            logging.error("MedMetaSlicer", exc_info=error)
+        self.say(str(error))
+        self.showError(str(error))
+
+    def attempt(self, function, *arguments):
+        """Calls a function; what goes wrong is shown, not raised. True where nothing did."""
+        try:
+            function(*arguments)
+        except Exception as error:  # shown: in a slot or a timer nobody would see it
+            self.fail(error)
+            return False
+        self.changed()
+        return True
+
+    def guarded(self, function):
+        """The same as a callback."""
+        return lambda *arguments: self.attempt(function, *arguments)

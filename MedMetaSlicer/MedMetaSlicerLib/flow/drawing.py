@@ -1,0 +1,102 @@
+"""What is drawn: the annotated slices, those left out, and those marked as empty."""
+
+from MedMetaSlicerLib.scene.fingerprints import fingerprints
+from MedMetaSlicerLib.scene.slices import annotatedSlices, caseFromScene
+from MedMetaSlicerLib.scene.views import currentPosition, jumpToSlice
+
+
+class Drawing:
+    """The annotated slices of the chosen segmentation. Marks live in the parameter node.
+
+    Once a result was accepted into the segmentation, all its slices are full. Those count that were drawn before, and
+    those that were changed since: a wrong slice is mended where it is, and that is all there is to correcting.
+
+    :param bench: MedMetaSlicerLib.flow.bench.Bench
+    """
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.slices = []
+        self._notDrawn = ()
+
+    @property
+    def complete(self):
+        """True where a volume and a segmentation are chosen and a slice is drawn that counts."""
+        return any(s.included and not s.empty for s in self.slices)
+
+    @property
+    def axis(self):
+        """The axis of the volume along which is drawn; None where nothing is."""
+        return self.slices[0].axis if self.slices else None
+
+    @property
+    def _axis(self):
+        p = self.bench.parameters
+        return p.drawnAxis if p.drawnAxis >= 0 else "auto"
+
+    def refresh(self):
+        """Looks again at what is drawn."""
+        p = self.bench.parameters
+        self.slices, self._notDrawn = [], ()
+        if p is None or p.volume is None or p.segmentation is None:
+            return
+        rows = annotatedSlices(p.segmentation, p.volume, leftOut=p.leftOut, empty=p.empty, axis=self._axis)
+        if p.accepted:
+            now = fingerprints(p.segmentation, p.volume, p.drawnAxis)
+            same = {i for i, (then, here) in enumerate(zip(p.accepted, now, strict=False)) if then == here}
+            self._notDrawn = tuple(same - set(p.drawn) - set(p.empty))
+        self.slices = [row for row in rows if row.position not in self._notDrawn]
+
+    def case(self):
+        """What the engine is given.
+
+        :return: medmeta.annotations.AnnotatedVolume
+        :raises MedMetaError: nothing can be adapted to; the message says what to do
+        """
+        p = self.bench.parameters
+        leftOut = {*p.leftOut, *self._notDrawn}
+        return caseFromScene(p.volume, p.segmentation, leftOut=leftOut, empty=p.empty, axis=self._axis)
+
+    def accepted(self):
+        """A result was just written into the segmentation: remembers which slices are the user's own."""
+        p = self.bench.parameters
+        axis, drawn = self.axis, [s.position for s in self.slices if not s.empty]
+        if axis is not None:
+            p.drawnAxis, p.drawn = axis, drawn
+            p.accepted = fingerprints(p.segmentation, p.volume, axis)
+        self.refresh()
+
+    def takenBack(self):
+        """What was written was taken back: all that is there was drawn."""
+        p = self.bench.parameters
+        p.drawnAxis, p.drawn, p.accepted = -1, [], []
+        self.refresh()
+
+    def include(self, position, included):
+        """Lets a slice count, or leaves it out."""
+        p = self.bench.parameters
+        p.leftOut = sorted({*p.leftOut, position} if not included else set(p.leftOut) - {position})
+        self._again()
+
+    def markEmpty(self):
+        """Says of the slice that is shown that no structure is there; says it no more where it was said."""
+        tr, p = self.bench.tr, self.bench.parameters
+        if self.axis is None:
+            self.bench.say(tr("Draw a structure on a slice first; then say on which slices it is not there."))
+            return
+        position = currentPosition(p.volume, self.axis)
+        if any(s.position == position and not s.empty for s in self.slices):
+            text = tr("Slice {position} is drawn on: it cannot be empty. Erase the drawing first.")
+            self.bench.say(text.format(position=position))
+            return
+        p.empty = sorted(set(p.empty) ^ {position})
+        self._again()
+
+    def jump(self, position):
+        """Shows a slice in all views."""
+        if self.axis is not None:
+            jumpToSlice(self.bench.parameters.volume, self.axis, position)
+
+    def _again(self):
+        self.refresh()
+        self.bench.changed()

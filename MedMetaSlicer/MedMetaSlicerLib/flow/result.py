@@ -1,0 +1,189 @@
+"""The engine's answer: shown as an outline until the user accepts or discards it."""
+
+import json
+
+import slicer
+
+from medmeta.errors import AnnotationError
+from MedMetaSlicerLib.scene.preview import Preview
+from MedMetaSlicerLib.scene.segmentations import segmentsOf
+from MedMetaSlicerLib.scene.views import showIn3D
+from MedMetaSlicerLib.scene.writing import acceptAsNew, acceptInto
+
+QUALITY = "MedMetaSlicer.Quality"
+"""Attribute of the preview node: JSON, a list with an object for each segment, as SegmentQuality.row gives it."""
+
+VOLUME = "MedMetaSlicer.Volume"
+SEGMENTATION = "MedMetaSlicer.Segmentation"
+"""Node references of the preview node: what it belongs to."""
+
+
+class Result:
+    """The preview and what becomes of it. Its node is saved with the scene.
+
+    :param bench: MedMetaSlicerLib.flow.bench.Bench
+    """
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.saveState = None
+        self.undoState = None
+        self.forget()
+
+    def forget(self):
+        """Nothing is shown."""
+        self.preview = Preview()
+        self._undo = None
+
+    def attach(self):
+        """Takes up the parameter node's preview, which was saved with the scene."""
+        p = self.bench.parameters
+        node = p.preview if p is not None else None
+        if self.preview.node is not node:
+            self.preview = Preview(node)
+            self._undo = None
+        self.apply()
+
+    @property
+    def shown(self):
+        """True where there is an answer that was neither accepted nor discarded."""
+        return self._inScene(self.preview.node)
+
+    @property
+    def volumeNode(self):
+        """The volume that the answer belongs to, or None."""
+        return self.preview.node.GetNodeReference(VOLUME) if self.shown else None
+
+    @property
+    def segmentationNode(self):
+        """The segmentation that was drawn in, or None."""
+        return self.preview.node.GetNodeReference(SEGMENTATION) if self.shown else None
+
+    @property
+    def quality(self):
+        """What to expect of each segment: rows as of SegmentQuality."""
+        text = self.preview.node.GetAttribute(QUALITY) if self.shown else None
+        return json.loads(text) if text else []
+
+    @property
+    def segments(self):
+        """(segment ID, name) of the answer's segments."""
+        if not self.shown:
+            return []
+        return [(segmentId, segment.name) for segmentId, segment in segmentsOf(self.preview.node)]
+
+    @property
+    def canUndo(self):
+        """True where something was accepted that can be taken back."""
+        return self._undo is not None
+
+    def show(self, request, labels, quality=()):
+        """Shows an answer in place of the last one.
+
+        :param request: MedMetaSlicerLib.flow.adapting.Request
+        :param labels: medmeta.volumes.Volume
+        :param quality: of medmeta.adaptation.results.SegmentQuality
+        """
+        volumeNode = request.volumeNode
+        if not self.shown:
+            self.preview = Preview()
+        segments = request.case.annotation.segments
+        node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId)
+        node.SetNodeReferenceID(VOLUME, request.volumeId)
+        node.SetNodeReferenceID(SEGMENTATION, request.segmentationId)
+        node.SetAttribute(QUALITY, json.dumps([q.row() for q in quality]))
+        self.bench.parameters.preview = node
+        self.apply()
+        self.bench.changed()
+
+    def apply(self):
+        """Brings the views in line with the parameter node."""
+        p = self.bench.parameters
+        if self.shown and p is not None:
+            self.preview.visible = p.previewVisible
+            self.preview.opacity = p.previewOpacity
+            self.preview.filled = p.previewFilled
+
+    def toggle(self):
+        """Before and after."""
+        p = self.bench.parameters
+        p.previewVisible = not p.previewVisible
+        self.apply()
+
+    def discard(self):
+        """Takes the answer away; what was drawn stays."""
+        if self.shown:
+            self.preview.remove()
+        if self.bench.parameters is not None:
+            self.bench.parameters.preview = None
+        self.bench.changed()
+
+    def acceptAsNew(self):
+        """The answer becomes a segmentation of its own.
+
+        :return: the new vtkMRMLSegmentationNode
+        """
+        volumeNode = self._present(self.volumeNode, self.bench.tr("The volume of this result was deleted."))
+        name = self.bench.tr("{volume} MedMeta").format(volume=volumeNode.GetName())
+        node = acceptAsNew(self.preview.node, volumeNode, slicer.mrmlScene.GenerateUniqueName(name))
+        nodeId = node.GetID()
+
+        def undo():
+            added = slicer.mrmlScene.GetNodeByID(nodeId)
+            if added is not None:
+                slicer.mrmlScene.RemoveNode(added)
+
+        self._accepted(undo, self.bench.tr("Accepted as {name}.").format(name=node.GetName()))
+        return node
+
+    def acceptInto(self, chosen=None, editorNode=None):
+        """Writes the answer into the segments that were drawn, as the Segment Editor's settings allow.
+
+        :param chosen: IDs of the preview's segments; None for all
+        :param editorNode: vtkMRMLSegmentEditorNode whose masking and overwriting hold
+        """
+        tr = self.bench.tr
+        volumeNode = self._present(self.volumeNode, tr("The volume of this result was deleted."))
+        target = self._present(self.segmentationNode, tr("The segmentation was deleted: accept as a new one."))
+        self.bench.drawing.refresh()  # which slices are the user's own is told before all are full
+        kept = acceptInto(
+            self.preview.node, target, volumeNode, editorNode=editorNode, chosen=chosen, saveState=self.saveState
+        )
+        if target is self.bench.parameters.segmentation:
+            self.bench.drawing.accepted()
+
+        def undo():
+            self.undoState()
+            self.bench.drawing.takenBack()
+
+        text = tr("Written into {name}.").format(name=target.GetName())
+        self._accepted(undo, f"{text} {kept}" if kept else text)
+
+    def undo(self):
+        """Takes the last acceptance back; the answer is shown again."""
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+            self.bench.parameters.previewVisible = True
+            self.apply()
+            self.bench.say(self.bench.tr("Taken back."))
+
+    def show3D(self, on):
+        """Shows the answer, or what was accepted of it, as a surface."""
+        if self.shown:
+            showIn3D(self.preview.node, on)
+
+    def _accepted(self, undo, text):
+        self._undo = undo
+        self.bench.parameters.previewVisible = False
+        self.apply()
+        self.bench.say(text)
+
+    def _present(self, node, otherwise):
+        if not self._inScene(node):
+            raise AnnotationError(otherwise)
+        return node
+
+    @staticmethod
+    def _inScene(node):
+        return node is not None and slicer.mrmlScene.IsNodePresent(node) != 0

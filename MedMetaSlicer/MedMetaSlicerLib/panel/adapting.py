@@ -1,0 +1,93 @@
+"""Adapt and Cancel, progress, and what to expect of each segment."""
+
+
+from MedMetaSlicerLib.panel.table import Table
+
+
+class AdaptingPart:
+    """Starts adaptation and shows how it goes.
+
+    :param ui: the widgets of MedMetaSlicer.ui by name
+    :param bench: MedMetaSlicerLib.flow.bench.Bench
+    """
+
+    def __init__(self, ui, bench):
+        self.ui = ui
+        self.bench = bench
+        self.quality = Table(ui.qualityTable)
+        ui.adaptButton.connect("clicked()", bench.guarded(bench.adapting.adapt))
+        ui.cancelButton.connect("clicked()", self.cancel)
+        ui.lossPlotButton.connect("clicked()", bench.guarded(bench.adapting.plot))
+
+    def update(self):
+        """Brings the widgets in line with what is computed."""
+        bench, tr = self.bench, self.bench.tr
+        again = bench.adapting.request is not None
+        self.ui.adaptButton.enabled = bench.adapting.possible
+        self.ui.adaptButton.text = tr("Adapt again") if again else tr("Adapt")
+        self.ui.cancelButton.enabled = bench.busy
+        self.ui.lossPlotButton.enabled = bool(bench.adapting.losses)
+        activity = bench.session.activity if bench.busy else None
+        self.ui.progressBar.setVisible(activity is not None)
+        self.ui.timeLabel.setVisible(activity is not None)
+        if activity is not None:
+            self.ui.progressBar.value = round(100 * activity.fraction)
+            self.ui.timeLabel.text = self._time(activity)
+            self.ui.statusLabel.text = " ".join([self._phase(activity.phase), *activity.notices])
+        else:
+            self.ui.statusLabel.text = bench.status or self._hint()
+        rows = [self._row(row) for row in bench.result.quality]
+        self.ui.qualityTable.setVisible(bool(rows))
+        self.quality.show(rows)
+
+    def cancel(self):
+        """Stops whatever is computed."""
+        self.bench.cohort.cancel()
+        self.bench.session.cancel()
+
+    def _hint(self):
+        tr, p = self.bench.tr, self.bench.parameters
+        if p is None or p.volume is None:
+            return tr("Load a volume and choose it above.")
+        if p.segmentation is None:
+            return tr("Create a segmentation above and add a segment for each structure.")
+        if not self.bench.drawing.complete:
+            return tr("Draw each structure on a few slices, then press Adapt.")
+        return tr("Ready: press Adapt.")
+
+    def _time(self, activity):
+        tr = self.bench.tr
+        text = tr("{seconds:.0f} s").format(seconds=activity.elapsed)
+        if activity.remaining is not None:
+            text += tr(", about {seconds:.0f} s left").format(seconds=activity.remaining)
+        return text
+
+    def _phase(self, phase):
+        tr = self.bench.tr
+        texts = {
+            "start": tr("Starting the engine ..."),
+            "check": tr("Checking on held-out slices ..."),
+            "adapt": tr("Adapting ..."),
+            "predict": tr("Predicting ..."),
+            "refine": tr("Refining along edges ..."),
+            "register": tr("Finding the place in the volume ..."),
+            "cohort": tr("Adapting for other volumes ..."),
+        }
+        return texts.get(phase, tr("Working ..."))
+
+    def _row(self, row):
+        tr = self.bench.tr
+        held = tr("No slice could be held out to check on.")
+        if row["held_out_dice"] is not None:
+            held = tr("On held-out slices: Dice {dice:.2f}, interpolation {other:.2f}.").format(
+                dice=row["held_out_dice"], other=row["interpolation_dice"]
+            )
+        return (
+            {"text": row["segment"], "tip": held},
+            {"text": self._dice(row["expected_dice"]), "tip": tr("Dice to expect on the slices that were not drawn.")},
+            {"text": self._dice(row["held_out_dice"]), "tip": held},
+            {"text": row["learner"], "tip": row.get("reason", "")},
+        )
+
+    def _dice(self, value):
+        return self.bench.tr("unknown") if value is None else f"{value:.2f}"

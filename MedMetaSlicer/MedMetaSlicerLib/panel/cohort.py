@@ -1,0 +1,103 @@
+"""The table of other volumes."""
+
+from MedMetaSlicerLib.flow.cohort import DISK, FOLDER, SCENE
+from MedMetaSlicerLib.panel.table import Table
+
+
+class CohortPart:
+    """Starts, shows and judges the predictions of other volumes.
+
+    :param ui: the widgets of MedMetaSlicer.ui by name
+    :param bench: MedMetaSlicerLib.flow.bench.Bench
+    """
+
+    def __init__(self, ui, bench):
+        self.ui = ui
+        self.bench = bench
+        self.table = Table(ui.cohortTable)
+        ui.startCohortButton.connect("clicked()", bench.guarded(bench.cohort.start))
+        ui.cancelCohortButton.connect("clicked()", bench.guarded(bench.cohort.cancel))
+        ui.cohortTable.connect("itemSelectionChanged()", self.update)
+        ui.cohortTable.connect("cellDoubleClicked(int,int)", lambda row, column: self._each(bench.cohort.open))
+        ui.openCaseButton.connect("clicked()", lambda: self._each(bench.cohort.open))
+        ui.acceptCaseButton.connect("clicked()", lambda: self._each(bench.cohort.judge, "accepted"))
+        ui.rejectCaseButton.connect("clicked()", lambda: self._each(bench.cohort.judge, "rejected"))
+        ui.folderSelector.connect("currentIndexChanged(int)", self.onFolder)
+
+    def update(self):
+        """Brings the widgets in line with the cases."""
+        bench, cohort, p = self.bench, self.bench.cohort, self.bench.parameters
+        source = p.cohortSource if p is not None else SCENE
+        self.ui.folderSelector.setVisible(source == FOLDER)
+        self.ui.folderLabel.setVisible(source == FOLDER)
+        for widget in (self.ui.inputLabel, self.ui.inputPath, self.ui.outputLabel, self.ui.outputPath):
+            widget.setVisible(source == DISK)
+        self._listFolders(source)
+        self.table.show([self._row(item) for item in cohort.items])
+        self.ui.startCohortButton.enabled = cohort.possible
+        self.ui.startCohortButton.text = self._action()
+        self.ui.cancelCohortButton.enabled = cohort.running
+        finished = self._chosen is not None and self._chosen.status in ("done", "accepted", "rejected")
+        for button in (self.ui.openCaseButton, self.ui.acceptCaseButton, self.ui.rejectCaseButton):
+            button.enabled = finished
+        self.ui.heldOutLabel.text = self._heldOut()
+
+    def onFolder(self, index):
+        """A folder of the subject hierarchy was chosen."""
+        name = self.ui.folderSelector.currentText
+        if self.bench.parameters is not None and name and name != self.bench.parameters.cohortFolder:
+            self.bench.parameters.cohortFolder = name
+            self.bench.attempt(self.bench.cohort.refresh)
+
+    @property
+    def _chosen(self):
+        row = self.table.chosen
+        items = self.bench.cohort.items
+        return items[row] if row is not None and row < len(items) else None
+
+    def _each(self, function, *arguments):
+        if self._chosen is not None:
+            self.bench.attempt(function, self._chosen, *arguments)
+
+    def _listFolders(self, source):
+        names = sorted(self.bench.cohort.folders()) if source == FOLDER else []
+        selector = self.ui.folderSelector
+        if names != [selector.itemText(i) for i in range(selector.count)]:
+            blocked = selector.blockSignals(True)
+            selector.clear()
+            selector.addItems(names)
+            selector.setCurrentIndex(selector.findText(self.bench.parameters.cohortFolder) if names else -1)
+            selector.blockSignals(blocked)
+
+    def _action(self):
+        tr, statuses = self.bench.tr, {item.status for item in self.bench.cohort.items}
+        begun = statuses & {"done", "accepted", "rejected", "failed"} and statuses & {"waiting", "failed"}
+        return tr("Go on with the others") if begun else tr("Segment other volumes")
+
+    def _row(self, item):
+        tr = self.bench.tr
+        names = {
+            "waiting": tr("waiting"),
+            "running": tr("{percent:.0f} %").format(percent=100 * item.fraction),
+            "done": tr("done"),
+            "failed": tr("failed"),
+            "accepted": tr("accepted"),
+            "rejected": tr("rejected"),
+        }
+        away = ""
+        if item.similarity is not None:
+            distance, threshold = item.similarity
+            away = f"{distance:.2f}" + (tr(" (unlike)") if distance > threshold else "")
+        return (
+            {"text": item.name, "tip": item.message or item.name},
+            {"text": names[item.status], "tip": item.message},
+            {"text": "" if item.expected is None else f"{item.expected:.2f}", "tip": tr("Dice to expect.")},
+            {"text": away, "tip": tr("How unlike the annotated volume it looks: 0 is alike.")},
+        )
+
+    def _heldOut(self):
+        tr, known = self.bench.tr, self.bench.adapting.heldOut
+        if not known:
+            return tr("Adapt first; look at the result before you spend time on other volumes.")
+        dice = ", ".join(f"{name} {value:.2f}" for name, value in known.items())
+        return tr("Dice on held-out slices of the annotated volume: {dice}. Expect less in other volumes.").format(dice=dice)

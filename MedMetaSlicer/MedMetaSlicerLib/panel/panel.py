@@ -1,0 +1,130 @@
+"""The panel as a whole: its parts, and the events of the scene that they hang on."""
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+from MedMetaSlicerLib.panel.adapting import AdaptingPart
+from MedMetaSlicerLib.panel.cohort import CohortPart
+from MedMetaSlicerLib.panel.drawing import DrawingPart
+from MedMetaSlicerLib.panel.editor import Editor
+from MedMetaSlicerLib.panel.result import ResultPart
+from MedMetaSlicerLib.panel.shortcuts import Shortcuts
+from MedMetaSlicerLib.panel.tasks import TasksPart
+
+LOOK_AGAIN_MILLISECONDS = 300
+"""After the last stroke: looking at each stroke would slow drawing down."""
+
+
+class Panel(VTKObservationMixin):
+    """Brings widgets and bench together.
+
+    :param ui: the widgets of MedMetaSlicer.ui by name
+    :param bench: MedMetaSlicerLib.flow.bench.Bench
+    :param timer: qt.QTimer, to look again at the scene a moment after it changed
+    :param ask: (title, label, text) -> what the user typed, or None
+    :param confirm: text -> True where the user agrees
+    """
+
+    def __init__(self, ui, bench, timer, ask, confirm):
+        VTKObservationMixin.__init__(self)
+        self.ui = ui
+        self.bench = bench
+        self.timer = timer
+        self.editor = Editor(ui.segmentEditorWidget)
+        self.shortcuts = None
+        self._segmentationNode = None
+        self._matched = None
+        timer.setSingleShot(True)
+        timer.connect("timeout()", bench.guarded(self.lookAgain))
+        self.parts = [
+            DrawingPart(ui, bench),
+            AdaptingPart(ui, bench),
+            ResultPart(ui, bench),
+            CohortPart(ui, bench),
+            TasksPart(ui, bench, ask, confirm),
+        ]
+        bench.observers.append(self.update)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeAddedEvent, self.sceneChanged)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.sceneChanged)
+        self.update()
+
+    def update(self):
+        """Brings all widgets in line."""
+        for part in self.parts:
+            part.update()
+
+    def attach(self, parameters):
+        """Works with a parameter node from now on."""
+        self._watch(parameters.segmentation)
+        self.editor.attach(parameters)
+        self.bench.attach(parameters)
+        self.sceneChanged()
+
+    def detach(self):
+        """The scene goes, and all that belongs to it."""
+        self._watch(None)
+        self._matched = None
+        self.editor.attach(None)
+        self.bench.forget()
+
+    def enter(self, window):
+        """The module is shown: its keys hold in the main window."""
+        self.exit()
+        if window is not None:
+            self.shortcuts = Shortcuts(self.ui, window)
+
+    def exit(self):
+        """Another module is shown: its keys hold."""
+        if self.shortcuts is not None:
+            self.shortcuts.remove()
+            self.shortcuts = None
+
+    def close(self):
+        """The panel goes."""
+        self.exit()
+        self.timer.stop()
+        self.removeObservers()
+        self.bench.observers.remove(self.update)
+
+    def sceneChanged(self, caller=None, event=None):
+        """Something was drawn, or a node came or went: looks again soon."""
+        self.timer.start(LOOK_AGAIN_MILLISECONDS)
+
+    def parametersChanged(self, caller=None, event=None):
+        """A widget was used, or a script set a parameter."""
+        parameters = self.bench.parameters
+        if parameters is not None:
+            self._watch(parameters.segmentation)
+            self.editor.follow(parameters)
+            self.bench.result.apply()
+            self.sceneChanged()
+
+    def lookAgain(self):
+        """Looks at the scene, and which saved tasks fit a newly chosen volume."""
+        bench = self.bench
+        if bench.parameters is None:
+            return
+        bench.drawing.refresh()
+        bench.cohort.refresh()
+        bench.result.attach()
+        volume = bench.parameters.volume
+        if volume is not None and volume.GetID() != self._matched and bench.tasks.match():
+            self._matched = volume.GetID()
+
+    def _watch(self, segmentationNode):
+        """Follows what is drawn in a segmentation."""
+        if segmentationNode is self._segmentationNode:
+            return
+        events = (
+            slicer.vtkSegmentation.SourceRepresentationModified,
+            slicer.vtkSegmentation.SegmentAdded,
+            slicer.vtkSegmentation.SegmentRemoved,
+            slicer.vtkSegmentation.SegmentModified,
+        )
+        for event in events:
+            if self._segmentationNode is not None:
+                self.removeObserver(self._segmentationNode, event, self.sceneChanged)
+            if segmentationNode is not None:
+                self.addObserver(segmentationNode, event, self.sceneChanged)
+        self._segmentationNode = segmentationNode
