@@ -16,6 +16,9 @@ CASE = "MedMetaSlicer.Case"
 VOLUME = "MedMetaSlicer.Volume"
 """Node reference of a result's segmentation node: the volume that it belongs to."""
 
+TO_DO = ("waiting", "failed")
+"""Statuses of cases that `start` predicts."""
+
 SCENE, FOLDER, DISK = SOURCES = ("all of the scene", "folder of the scene", "folder on disk")
 """Where the other volumes are."""
 
@@ -47,7 +50,7 @@ class Cohort:
         """True where there is something to predict by, and something to predict."""
         adapting = self.bench.adapting
         known = adapting.request is not None or adapting.ready is not None or self.bench.tasks.kept is not None
-        there = self._pathsChosen() if self.onDisk else any(i.status in ("waiting", "failed") for i in self.items)
+        there = self._pathsChosen() if self.onDisk else any(i.status in TO_DO for i in self.items)
         return known and there and not self.bench.busy
 
     def forget(self):
@@ -117,14 +120,15 @@ class Cohort:
                 bench.session,
                 lambda key: volumeFromNode(self._node(key)),
                 lambda key, prediction: self._store(key, prediction, segments),
-                self.items,
+                [item for item in self.items if item.status in TO_DO],
             )
         self.run.onChanged.append(self._changed)
         self.run.start(bench.tasks.kept.path if self.onDisk else task.name, **options)
         bench.changed()
 
     def _changed(self):
-        self.items = self.run.items
+        if self.onDisk:
+            self.items = self.run.items
         if not self.running:
             count = {s: sum(i.status == s for i in self.items) for s in ("done", "failed", "waiting")}
             text = self.bench.tr("Other volumes: {done} done, {failed} failed, {waiting} waiting.")
@@ -201,7 +205,7 @@ class Cohort:
         expected, similarity = item.expected, item.similarity
         if prediction is not None:
             known = [d for d in (prediction.expected.cases if prediction.expected else ()) if d is not None]
-            expected = sum(known) / len(known) if known else None
+            expected = min(known) if known else None
             far = prediction.similarity
             similarity = (far.distance, far.threshold) if far is not None else None
         case = {"status": status or item.status, "expected": expected, "similarity": similarity}
