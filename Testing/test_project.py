@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "MedMetaSlicer" / "medmeta").rglob("*.py"))
-MODULE = [ROOT / "MedMetaSlicer" / "MedMetaSlicer.py", *sorted((ROOT / "MedMetaSlicer/MedMetaSlicerLib").glob("*.py"))]
+MODULE = [ROOT / "MedMetaSlicer" / "MedMetaSlicer.py", *sorted((ROOT / "MedMetaSlicer/MedMetaSlicerLib").rglob("*.py"))]
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 HEAVY = {"torch", "monai", "SimpleITK", "scipy", "nilearn", "safetensors", "torchvision"}
 

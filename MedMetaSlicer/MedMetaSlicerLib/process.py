@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from medmeta.annotations import AnnotatedVolume
 from MedMetaSlicerLib.engine import Engine
-from MedMetaSlicerLib.segmentations import addSegmentation, annotationFromSegmentation
-from MedMetaSlicerLib.volumes import addVolumeLike, volumeFromNode
+from MedMetaSlicerLib.scene.segmentations import addSegmentation, annotationFromSegmentation
+from MedMetaSlicerLib.scene.volumes import addVolumeLike, volumeFromNode
 
 
 @dataclass

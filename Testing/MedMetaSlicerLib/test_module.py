@@ -40,7 +40,7 @@ def test_the_module_file_has_its_four_classes_and_little_else():
 
 
 def test_nothing_heavy_is_imported_when_the_module_is_loaded():
-    for path in (MODULE / "MedMetaSlicer.py", *(MODULE / "MedMetaSlicerLib").glob("*.py")):
+    for path in (MODULE / "MedMetaSlicer.py", *(MODULE / "MedMetaSlicerLib").rglob("*.py")):
         names = imported_at_load(path)
         assert not {name.split(".")[0] for name in names} & HEAVY, path
         assert not {

@@ -82,7 +82,7 @@ def test_names_colours_and_terminology_are_kept(ball, interpolation):
 
 @pytest.mark.parametrize("oblique", [False, True])
 def test_volume_geometry_is_taken_over_in_lps(scene, ball, oblique):
-    from MedMetaSlicerLib.volumes import volumeFromNode
+    from MedMetaSlicerLib.scene.volumes import volumeFromNode
 
     volumeNode = ball[0]
     if oblique:
