@@ -2,9 +2,11 @@
 
 import numpy as np
 import slicer
+import vtk
 
 from medmeta.annotations import Segment, SparseAnnotation
 from medmeta.errors import AnnotationError
+from MedMetaSlicerLib.scene.grids import gridOfVolume, maskOnGrid
 
 TERMINOLOGY_TAG = slicer.vtkSegment.GetTerminologyEntryTagName()
 
@@ -47,12 +49,11 @@ def annotationFromSegmentation(segmentationNode, volumeNode, slices=None, axis="
     :return: medmeta.annotations.SparseAnnotation
     :raises AnnotationError: nothing is drawn, it lies outside of the volume, or under a transform that is not linear
     """
-    for node in (segmentationNode, volumeNode):
-        transform = node.GetParentTransformNode() if node is not None else None
-        if transform is not None and not transform.IsTransformToWorldLinear():
-            raise AnnotationError(f"{node.GetName()} is under a transform that is not linear: harden it first.")
     found = segmentsOf(segmentationNode, segmentIds)
-    masks = np.stack([_mask(segmentationNode, segmentId, volumeNode) for segmentId, _ in found])
+    grid = gridOfVolume(volumeNode, volumeNode)
+    masks = np.stack(
+        [maskOnGrid(segmentationNode, segmentId, grid, volumeNode).transpose(2, 1, 0) for segmentId, _ in found]
+    )
     drawn = [i for i, mask in enumerate(masks) if mask.any()]
     if not drawn:
         raise AnnotationError(
@@ -87,21 +88,6 @@ def addSegmentation(labels, segments, volumeNode, name):
     return node
 
 
-def _mask(segmentationNode, segmentId, volumeNode):
-    """(I, J, K) boolean: one segment on the volume's grid; nothing where the segment is empty."""
-    labelmap = segmentationNode.GetSegmentation().GetSegment(segmentId).GetRepresentation("Binary labelmap")
-    shape = tuple(volumeNode.GetImageData().GetDimensions())
-    if labelmap is not None and labelmap.GetNumberOfPoints() == 0:
-        return np.zeros(shape, dtype=bool)
-    try:
-        array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId, volumeNode)
-    except RuntimeError:  # an empty segment cannot be exported
-        return np.zeros(shape, dtype=bool)
-    return array.transpose(2, 1, 0) > 0
-
-
 def _tag(segment, name):
-    import vtk
-
     value = vtk.reference("")
     return str(value) if segment.GetTag(name, value) else ""

@@ -1,6 +1,6 @@
 """What the user drew."""
 
 from medmeta.annotations.segment import Segment, default_segments, read_segments
-from medmeta.annotations.sparse import AnnotatedVolume, SparseAnnotation
+from medmeta.annotations.sparse import AnnotatedVolume, SparseAnnotation, find_axis
 
-__all__ = ["AnnotatedVolume", "Segment", "SparseAnnotation", "default_segments", "read_segments"]
+__all__ = ["AnnotatedVolume", "Segment", "SparseAnnotation", "default_segments", "find_axis", "read_segments"]

@@ -69,7 +69,7 @@ class SparseAnnotation:
             raise AnnotationError(f"{name} has no label {missing or 'to use'}: it holds {values}.")
         chosen = np.isin(labels, [s.value for s in segments])
         labels = np.where(chosen, labels, 0)
-        found = axis if axis != "auto" else _find_axis(chosen, slices, name)
+        found = axis if axis != "auto" else find_axis(chosen, slices, name)
         if found not in (0, 1, 2):
             raise AnnotationError(f"Axis {found!r} is not known: choose auto, 0, 1 or 2.")
         count = labels.shape[found]
@@ -134,12 +134,19 @@ class SparseAnnotation:
         return cls.from_labels(labels, axis=axis, slices=slices, segments=segments, name=name)
 
 
-def _find_axis(mask: np.ndarray, slices: Sequence[int] | None, name: str) -> int:
+def find_axis(mask: np.ndarray, slices: Sequence[int] | None = None, name: str = "labels") -> int:
     """The axis across which the drawing is a pile of thin sheets.
 
     By the first of these that tells: the named slices fit one axis only; only one axis has a single drawn slice; drawn
     voxels follow each other in clearly shorter runs (this holds also for structures that lie far apart); the drawn
-    slices have clearly more gaps; they are clearly fewer.
+    slices have clearly more gaps; they are clearly fewer. What is empty round the drawing makes no difference.
+
+    Args:
+        mask: (I, J, K) boolean, not empty.
+        slices, name: as in `SparseAnnotation.from_labels`.
+
+    Raises:
+        AnnotationError: it cannot be told.
     """
     occupied = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     candidates = [axis for axis in range(3) if len(occupied[axis]) == 1]
