@@ -111,12 +111,13 @@ def caseFromScene(volumeNode, segmentationNode, leftOut=(), empty=(), segmentIds
     hidden[positions] = False
     masks, segments = [], []
     for segmentId, segment in found:
-        mask = maskOnGrid(segmentationNode, segmentId, grid, volumeNode).transpose(2, 1, 0)
-        np.moveaxis(mask, axis, 0)[hidden] = False
+        mask = maskOnGrid(segmentationNode, segmentId, grid, volumeNode)
+        np.moveaxis(mask, 2 - axis, 0)[hidden] = False
         if mask.any():
             masks.append(mask)
             segments.append(segment)
-    annotation = SparseAnnotation.from_masks(np.stack(masks), segments, axis=axis, slices=positions, name=name)
+    stacked = np.stack(masks).transpose(0, 3, 2, 1)
+    annotation = SparseAnnotation.from_masks(stacked, segments, axis=axis, slices=positions, name=name)
     return AnnotatedVolume(volume, annotation)
 
 

@@ -1,3 +1,5 @@
+import importlib.util
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +13,14 @@ def rotated(degrees, axis=0, shift=(0.0, 0.0, 0.0)):
     matrix[[first, first, second, second], [first, second, first, second]] = c, -s, s, c
     matrix[:3, 3] = shift
     return matrix
+
+
+def sliceViews():
+    """Testing/slice_views.py, which is no package."""
+    spec = importlib.util.spec_from_file_location("slice_views", Path(__file__).parents[2] / "slice_views.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def sheets(shape, axis, positions, margin=6):
@@ -56,6 +66,8 @@ def build(scene):
             child.SetAndObserveTransformNodeID(node.GetID())
         return node
 
+    pictures = sliceViews()
+
     def mask(segmentationNode, segmentId, volumeNode):
         return maskOnGrid(segmentationNode, segmentId, gridOfVolume(volumeNode, volumeNode), volumeNode)
 
@@ -67,5 +79,9 @@ def build(scene):
         mask=mask,
         sheets=sheets,
         rotated=rotated,
+        views=pictures.sliceViews,
+        show=pictures.show,
+        picture=pictures.picture,
+        showAsReference=pictures.showAsReference,
         oblique=(rotated(23, axis=2) @ rotated(-17, axis=0))[:3, :3].tolist(),
     )
