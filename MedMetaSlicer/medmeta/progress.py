@@ -14,12 +14,14 @@ class Progress:
         phase: "check", "adapt", "cohort", "predict", "refine", "ledger", "cases" or "demo".
         done, total: steps of this phase.
         message: more about it, if anything.
+        loss: of the last step whose loss is known, where there is one; it lags a few steps behind on a GPU.
     """
 
     phase: str
     done: int
     total: int
     message: str = ""
+    loss: float | None = None
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,10 @@ class ArrayFolder:
     def drop(self, array: Array) -> None:
         """Removes an array that nobody will take."""
         (self.path / array.file).unlink(missing_ok=True)
+
+    def clear(self, kept: Iterable[Array] = ()) -> None:
+        """Removes all arrays but those `kept`, when nobody is left to take them; other files stay."""
+        names = {array.file for array in kept}
+        for path in self.path.glob("[0-9a-f]" * 32):
+            if path.name not in names:
+                path.unlink(missing_ok=True)

@@ -140,6 +140,7 @@ class WorkerClient:
         self.process: WorkerProcess | None = None
         self._folder: ArrayFolder | None = None
         self._pending: dict[int, Pending] = {}
+        self._asking: Pending | None = None
         self._last = 0
         atexit.register(self.close)
 
@@ -162,6 +163,7 @@ class WorkerClient:
             WorkerError: it cannot be started.
         """
         if self.process is None:
+            self.device = None
             package = str(Path(medmeta.__file__).resolve().parents[1])
             path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
             self.process = WorkerProcess([*self.command, str(self.folder.path)], {**os.environ, "PYTHONPATH": path})
@@ -268,11 +270,25 @@ class WorkerClient:
                 self._abandon(error)
                 return
 
-    def close(self) -> None:
-        """Ends the worker and removes the shared folder; what is pending comes to nothing."""
+    def kill(self) -> None:
+        """Ends a worker that does not give way, at once; tasks are kept, and the next request starts another one.
+
+        What is pending fails with `Cancelled`.
+        """
+        if self.process is not None:
+            self.process.kill(0.2)
+            self.process = None
+        self._fail_all(errors.Cancelled("Cancelled; nothing was changed."))
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Ends the worker and removes the shared folder; what is pending comes to nothing.
+
+        Args:
+            seconds: how long it has to go by itself before it is killed.
+        """
         atexit.unregister(self.close)
         if self.process is not None:
-            self.process.end()
+            self.process.end(seconds)
             self.process = None
         self._fail_all(errors.Cancelled("The worker was ended; nothing was changed."))
         if self._folder is not None:
@@ -290,6 +306,7 @@ class WorkerClient:
         return self._last
 
     def _ask(self, pending: Pending) -> Pending:
+        self._asking = pending
         try:
             if self.process is not None and not self.process.running:
                 self.process.end()  # so that all that it said has arrived: a new one is asked
@@ -298,6 +315,8 @@ class WorkerClient:
         except WorkerError:
             self._drop(pending)
             raise
+        finally:
+            self._asking = None
         self._pending[pending.id] = pending
         self.process.say(m.encode(pending.request))
         return pending
@@ -319,6 +338,9 @@ class WorkerClient:
         for one in pending.values():
             self._drop(one)
             one.error, one.done = error, True
+        if self._folder is not None:
+            # What the worker wrote and nobody will take; not what the next one is asked.
+            self._folder.clear(kept=self._asking.sent if self._asking else ())
 
     def _drop(self, pending: Pending) -> None:
         if self._folder is not None:

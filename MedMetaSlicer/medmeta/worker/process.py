@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
+from medmeta.worker import group
 from medmeta.worker.messages import WorkerError
 
 
@@ -32,18 +32,9 @@ class WorkerProcess:
     def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None) -> None:
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.last_words: deque[str] = deque(maxlen=40)
-        own_group = {"start_new_session": True}  # Ctrl-C in the client's terminal is the client's
-        if os.name == "nt":
-            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                **own_group,
-            )
+            self._process = group.start(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         except OSError as error:
             raise WorkerError(f"The worker cannot be started ({error}): install MedMetaSlicer again.") from error
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._listen, self._note)]
@@ -77,10 +68,13 @@ class WorkerProcess:
         for reader in self._readers:
             reader.join(1.0)
 
-    def kill(self) -> None:
-        """Ends it at once."""
-        self._process.kill()
-        self._process.wait()
+    def kill(self, seconds: float | None = None) -> None:
+        """Ends it at once, with its children.
+
+        Args:
+            seconds: how long to wait until the system is done with it; None for as long as that takes.
+        """
+        group.kill(self._process, seconds)
 
     def why(self) -> str:
         """Why it has ended, in a sentence."""

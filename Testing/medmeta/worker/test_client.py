@@ -190,3 +190,16 @@ def test_the_client_loads_no_torch(tmp_path):
 
     code = "import sys, medmeta.worker.client; assert not {'torch', 'monai', 'scipy', 'SimpleITK'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_worker_is_killed_its_tasks_and_no_array_are_kept_and_the_next_request_works(client, case):
+    good = client.adapt([case]).wait()
+    pending = client.adapt([case], seed=fake.SLOW, on_preview=lambda *_: None)
+    time.sleep(0.2)  # for its preview to lie in the folder, taken by nobody
+    worker = client.process
+    client.kill()
+    assert not worker.running
+    with pytest.raises(Cancelled):
+        pending.result()
+    assert files(client) == [".task"]
+    assert client.predict(good.task, case.volume).wait()
