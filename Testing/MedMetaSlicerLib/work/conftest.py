@@ -9,8 +9,8 @@ from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.volumes import Geometry, Volume
 from medmeta.worker.client import WorkerClient
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "medmeta" / "worker")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "medmeta" / "worker"))
 
 from event_loop import Loop
 from fake_worker import FAKE
