@@ -47,8 +47,8 @@ class Running:
 class Session:
     """Asks a worker, and calls back when it answers.
 
-    Every call returns at once. Callbacks come from the timer, never from the call that asks; an exception in one of them
-    is logged and disturbs nothing else. onError gets a medmeta.errors.MedMetaError, whose text is for the user.
+    Every call returns at once. Callbacks come from the timer, never from the call that asks; an exception in one of
+    them is logged and disturbs nothing else. onError gets a medmeta.errors.MedMetaError, whose text is for the user.
 
     :param makeClient: returns a medmeta.worker.client.WorkerClient; called when one is first needed
     :param timer: has start(milliseconds), stop() and connect("timeout()", function), as qt.QTimer

@@ -16,13 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from medmeta.adaptation import validation
+from medmeta.adaptation.task_header import FORMAT, number, segments_of
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState
 from medmeta.learners.tensor_file import read_tensor_file
 
-FORMAT = "medmeta-task-2"
 SHARED = "shared"
 SIGNATURES = "signatures"
 
@@ -125,7 +125,7 @@ class AdaptedTask:
         Raises:
             KeyError, ValueError and others: something is missing or cannot be.
         """
-        segments = validation.segments_of(header["segments"])
+        segments = segments_of(header["segments"])
         signatures = tensors.pop(SIGNATURES)
         validation.check_tensors(tensors, signatures)
         shared: AdaptedState = {}
@@ -143,7 +143,7 @@ class AdaptedTask:
             shared,
             validation.checkpoint_of(header["checkpoint"]),
             validation.direction_of(header["direction"]),
-            validation.number("pixel", header["pixel"], *validation.PIXEL),
+            number("pixel", header["pixel"], *validation.PIXEL),
             validation.tile_of(header["tile"]),
             validation.grey_of(header["grey"]),
             signatures,

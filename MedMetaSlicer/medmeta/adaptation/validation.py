@@ -1,4 +1,4 @@
-"""Whether what a task file says can be true: it may come from anywhere."""
+"""Whether what a task file says beyond its segments can be true: it may come from anywhere."""
 
 from __future__ import annotations
 
@@ -9,69 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from medmeta.annotations import Segment
+from medmeta.adaptation.task_header import number, numbers
 from medmeta.episodes import GreyWindow
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.fast_weights import FastWeights
-from medmeta.volumes.files import LARGEST_LABEL
 
-MOST_SEGMENTS = 10_000
-LONGEST_TEXT = 10_000
 PIXEL = (1e-6, 1e3)
 """mm of a network pixel."""
 
 LARGEST_TILE = 4096
 LARGEST_GREY = 1e9
 """In the volume's own relative range, in which its voxels are about 0 to 1 (0 to 1000 for CT)."""
-
-
-def segments_of(rows: Any) -> tuple[Segment, ...]:
-    """The segments of a task's header.
-
-    Raises:
-        ValueError: there is none, too many, or one makes no sense.
-    """
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_SEGMENTS:
-        raise ValueError(f"it has no list of 1 to {MOST_SEGMENTS} segments")
-    segments = tuple(_segment(row) for row in rows)
-    if len({segment.value for segment in segments}) < len(segments):
-        raise ValueError("two segments have the same label value")
-    return segments
-
-
-def _segment(row: Any) -> Segment:
-    if not isinstance(row, dict) or row.keys() != {"value", "name", "color", "terminology"}:
-        raise ValueError("a segment lacks value, name, color or terminology, or has more")
-    value, color = row["value"], row["color"]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_LABEL:
-        raise ValueError(f"a segment has the label value {str(value)[:50]}")
-    for text in (row["name"], row["terminology"]):
-        if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-            raise ValueError(f"segment {value} has a name or terminology that is no text of reasonable length")
-    red, green, blue = numbers(f"colour of segment {value}", color, 3, 0, 1)
-    return Segment(value, row["name"], (red, green, blue), row["terminology"])
-
-
-def numbers(what: str, values: Any, count: int, least: float, most: float) -> tuple[float, ...]:
-    """So many finite numbers within a range.
-
-    Raises:
-        ValueError: they are not.
-    """
-    if not isinstance(values, list) or len(values) != count:
-        raise ValueError(f"{what} is no list of {count} numbers")
-    return tuple(number(what, value, least, most) for value in values)
-
-
-def number(what: str, value: Any, least: float, most: float) -> float:
-    """A finite number within a range.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{what} is {str(value)[:50]}, not {least:g} to {most:g}")
-    return float(value)
 
 
 def direction_of(values: Any) -> np.ndarray:

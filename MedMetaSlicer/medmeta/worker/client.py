@@ -15,111 +15,29 @@ import atexit
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import medmeta
 from medmeta import errors
-from medmeta.adaptation.results import Prediction, SegmentQuality
-from medmeta.adaptation.suggestion import Suggestion
-from medmeta.annotations import AnnotatedVolume, Segment
+from medmeta.adaptation.results import Prediction
+from medmeta.annotations import AnnotatedVolume
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import Volume
 from medmeta.worker import messages as m
 from medmeta.worker import payloads
+from medmeta.worker.answers import Adapted, Match, answer_of
 from medmeta.worker.arrays import ArrayFolder
 from medmeta.worker.folders import make_folder
 from medmeta.worker.messages import WorkerError
+from medmeta.worker.pending import Pending
 from medmeta.worker.process import WorkerProcess
+
+__all__ = ["Adapted", "Match", "Pending", "WorkerClient", "WorkerDied"]
 
 
 class WorkerDied(WorkerError):
     """The worker ended while it was needed; the next request starts another one."""
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """What `adapt` and `load` come back with.
-
-    Attributes:
-        task: its name, for `predict`, `save`, and as the `start` of the next `adapt`.
-        segments: what it segments.
-        predictions: one for each annotated volume; none of a loaded task.
-        quality: one for each segment; none of a loaded task.
-        left_out: learners that the budget left no time for.
-        device: what it was computed on.
-        seconds: how long that took.
-    """
-
-    task: str
-    segments: tuple[Segment, ...]
-    predictions: tuple[Prediction, ...] = ()
-    quality: tuple[SegmentQuality, ...] = ()
-    left_out: tuple[str, ...] = ()
-    device: str = ""
-    seconds: float = 0.0
-
-
-@dataclass
-class Pending:
-    """A request that was made.
-
-    Attributes:
-        id: its number.
-        volumes: the volumes that the answer belongs to.
-        on_progress, on_preview, on_notice: told what comes before the answer; a preview is (case, label map).
-        error: the `MedMetaError` that came in place of an answer.
-    """
-
-    client: WorkerClient
-    request: m.Request
-    volumes: tuple[Volume, ...] = ()
-    sent: tuple[m.Array, ...] = ()
-    on_progress: ProgressCallback | None = None
-    on_preview: Callable[[int, Volume], None] | None = None
-    on_notice: Callable[[str], None] | None = None
-    done: bool = False
-    error: errors.MedMetaError | None = None
-    answer: Any = field(default=None, repr=False)
-
-    @property
-    def id(self) -> int:
-        """The request's number."""
-        return self.request.id
-
-    def result(self) -> Any:
-        """The answer.
-
-        Raises:
-            MedMetaError: what went wrong, `Cancelled` and `WorkerDied` among it.
-        """
-        if self.error is not None:
-            raise self.error
-        if not self.done:
-            raise WorkerError("The worker has not answered yet.")
-        return self.answer
-
-    def cancel(self) -> None:
-        """Stops it; what comes of that is seen in `poll`."""
-        self.client.cancel(self)
-
-    def wait(self, seconds: float = 600.0) -> Any:
-        """Polls until the answer is there, for scripts without an event loop.
-
-        Raises:
-            WorkerError: it did not come in time.
-            MedMetaError: see `result`.
-        """
-        end = time.monotonic() + seconds
-        while not self.done:
-            self.client.poll()
-            if time.monotonic() > end:
-                raise WorkerError(f"The worker did not answer within {seconds:g} s.")
-            time.sleep(0 if self.done else 0.01)
-        return self.result()
 
 
 class WorkerClient:
@@ -233,6 +151,30 @@ class WorkerClient:
         request = m.Suggest(id=self._number(), prediction=found, drawn=drawn, segments=segments, count=count)
         sent = (drawn.volume.array, drawn.labels, found.labels, found.confidence)
         return self._ask(Pending(self, request, sent=sent))
+
+    def match(
+        self,
+        paths: Sequence[str | Path],
+        volume: Volume,
+        *,
+        device: str = "auto",
+        on_progress: ProgressCallback | None = None,
+        on_notice: Callable[[str], None] | None = None,
+    ) -> Pending:
+        """How close a volume is to saved tasks; comes back with a `Match` for each path, in their order.
+
+        Args:
+            paths: of task files; one that is missing or damaged is passed over, and its match says so.
+            volume: any.
+            device: where to compute.
+            on_progress, on_notice: see `Pending`.
+
+        Raises:
+            WorkerError: as `adapt`.
+        """
+        grid = payloads.grid(volume, self.folder)
+        request = m.Match(id=self._number(), paths=tuple(map(str, paths)), volume=grid, device=device)
+        return self._ask(Pending(self, request, (volume,), (grid.array,), on_progress, None, on_notice))
 
     def save(self, task: str, path: str | Path) -> Pending:
         """Writes a task to a file."""
@@ -360,7 +302,7 @@ class WorkerClient:
             return
         if isinstance(event, m.Advanced):
             if pending.on_progress:
-                pending.on_progress(Progress(event.phase, event.done, event.total, event.message))
+                pending.on_progress(Progress(event.phase, event.done, event.total, event.message, event.loss))
         elif isinstance(event, m.Noticed):
             if pending.on_notice:
                 pending.on_notice(event.text)
@@ -377,25 +319,7 @@ class WorkerClient:
                 self._drop(pending)
                 pending.error = getattr(errors, event.error, WorkerError)(event.text)
             else:
-                pending.answer = self._answer(pending, event)
+                pending.answer = answer_of(event, pending.volumes, self.folder)
         except errors.MedMetaError as error:
             pending.error = error
         pending.done = True
-
-    def _answer(self, pending: Pending, event: m.Event) -> Any:
-        if isinstance(event, m.Adapted):
-            predictions = zip(event.predictions, pending.volumes[: len(event.predictions)], strict=True)
-            return Adapted(
-                event.task,
-                payloads.segments_of(event.segments),
-                tuple(payloads.prediction_of(fields, volume, self.folder) for fields, volume in predictions),
-                payloads.quality_of(event.quality),
-                event.left_out,
-                event.device,
-                event.seconds,
-            )
-        if isinstance(event, m.Answered):
-            return payloads.prediction_of(event.prediction, pending.volumes[0], self.folder)
-        if isinstance(event, m.Suggested):
-            return tuple(Suggestion(s.slice, s.score, s.distance, s.expected_wrong) for s in event.slices)
-        return event if isinstance(event, m.Reported) else None

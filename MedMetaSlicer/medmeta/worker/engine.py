@@ -11,11 +11,13 @@ import numpy as np
 from medmeta.adaptation.engine import adapt
 from medmeta.adaptation.memory import within_memory
 from medmeta.adaptation.prediction import TILES, Predictor
-from medmeta.adaptation.results import Adaptation, Prediction
+from medmeta.adaptation.results import Adaptation, Counter, Prediction, Similarity
 from medmeta.adaptation.settings import AdaptationSettings
+from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
+from medmeta.errors import CheckpointError, MedMetaError, VolumeError
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume
 
@@ -63,6 +65,24 @@ class Engine:
             return self._predictor(task, device, checkpoint)(volume, batch=batch, **options)
 
         return within_memory(run, device, TILES, notice)
+
+    def match(
+        self, paths: Sequence[Path], volume: Volume, *, device: str, progress: ProgressCallback, notice: Notice
+    ) -> list[Similarity | MedMetaError]:
+        """How close a volume is to saved tasks; an error in place of what cannot be told."""
+
+        def run(device: str, _batch: int) -> list[Similarity | MedMetaError]:
+            signatures = Signatures(device)
+            counter, found = Counter(progress, "match", len(paths)), []
+            for path in paths:
+                try:
+                    found.append(signatures.compare(AdaptedTask.load(path), volume))
+                except (CheckpointError, VolumeError) as error:  # of this task alone, as far as anyone knows
+                    found.append(error)
+                counter.tick()
+            return found
+
+        return within_memory(run, device, 1, notice)
 
     def _predictor(self, task: AdaptedTask, device: str, checkpoint: str | None) -> Predictor:
         """The last task's is kept: a cohort is predicted by one task."""

@@ -11,7 +11,7 @@ import msgspec
 
 from medmeta.errors import MedMetaError
 
-VERSION = 1
+VERSION = 2
 """Of the protocol; a client and a worker of different versions do not talk."""
 
 LONGEST = 8 << 20
@@ -103,6 +103,14 @@ class Next(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected_wrong: float
 
 
+class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As `medmeta.adaptation.Similarity`; or why there is none: a file that is missing or damaged."""
+
+    distance: float | None = None
+    threshold: float | None = None
+    problem: str = ""
+
+
 class Adapt(Message, tag="adapt", frozen=True):
     """Adapt to annotated volumes and complete them. With `start`, a task's name, go on from it (continue)."""
 
@@ -138,6 +146,14 @@ class Suggest(Message, tag="suggest", frozen=True):
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
+class Match(Message, tag="match", frozen=True):
+    """How close a volume is to the annotated ones of saved tasks."""
+
+    paths: Annotated[tuple[str, ...], msgspec.Meta(max_length=10_000)]
+    volume: Grid
+    device: str = "auto"
+
+
 class Save(Message, tag="save", frozen=True):
     """Write a task to a file of the user's."""
 
@@ -167,7 +183,7 @@ class Status(Message, tag="status", frozen=True):
     """What is it doing?"""
 
 
-Request = Adapt | Predict | Suggest | Save | Load | Forget | Cancel | Status
+Request = Adapt | Predict | Suggest | Match | Save | Load | Forget | Cancel | Status
 
 
 class Ready(Message, tag="ready", frozen=True):
@@ -185,6 +201,7 @@ class Advanced(Message, tag="progress", frozen=True):
     done: int
     total: int
     message: str = ""
+    loss: float | None = None
 
 
 class Previewed(Message, tag="preview", frozen=True):
@@ -225,6 +242,12 @@ class Suggested(Message, tag="suggested", frozen=True):
     slices: tuple[Next, ...]
 
 
+class Matched(Message, tag="matched", frozen=True):
+    """The answer to `Match`: one fit for each path, in their order."""
+
+    fits: tuple[Fit, ...]
+
+
 class Done(Message, tag="done", frozen=True):
     """The answer to `Save`, `Forget` and `Cancel`."""
 
@@ -246,7 +269,7 @@ class Failed(Message, tag="failed", frozen=True):
     text: str
 
 
-Event = Ready | Advanced | Previewed | Noticed | Adapted | Answered | Suggested | Done | Reported | Failed
+Event = Ready | Advanced | Previewed | Noticed | Adapted | Answered | Suggested | Matched | Done | Reported | Failed
 
 _ENCODER = msgspec.json.Encoder()
 _REQUESTS = msgspec.json.Decoder(Request)

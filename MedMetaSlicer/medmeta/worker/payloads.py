@@ -10,9 +10,11 @@ import numpy as np
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.results import Prediction, SegmentQuality, Similarity
 from medmeta.annotations import AnnotatedVolume, Segment, SparseAnnotation
+from medmeta.errors import MedMetaError
+from medmeta.progress import Progress
 from medmeta.volumes import Geometry, Volume
 from medmeta.worker.arrays import ArrayFolder
-from medmeta.worker.messages import Drawn, Grid, Predicted, QualityFields, SegmentFields
+from medmeta.worker.messages import Advanced, Drawn, Fit, Grid, Predicted, QualityFields, SegmentFields
 
 
 def grid(volume: Volume, folder: ArrayFolder) -> Grid:
@@ -115,6 +117,19 @@ def quality_of(fields: Sequence[QualityFields]) -> tuple[SegmentQuality, ...]:
         )
         for f in fields
     )  # fmt: skip
+
+
+def fit(found: Similarity | MedMetaError) -> Fit:
+    """How close a volume is to a saved task, or why that cannot be told."""
+    if isinstance(found, MedMetaError):
+        return Fit(problem=str(found))
+    return Fit(found.distance, found.threshold)
+
+
+def advanced(request: int, event: Progress) -> Advanced:
+    """Progress of a request; a loss that is no number is none."""
+    loss = event.loss if event.loss is not None and math.isfinite(event.loss) else None
+    return Advanced(id=request, phase=event.phase, done=event.done, total=event.total, message=event.message, loss=loss)
 
 
 def _known(dice: float) -> float | None:

@@ -132,11 +132,7 @@ class Worker:
             news = (event.phase, event.done) != last[:2]
             if news and (event.phase != last[0] or event.done >= event.total or now - last[2] > PAUSE):
                 last = event.phase, event.done, now
-                self.send(
-                    m.Advanced(
-                        id=request.id, phase=event.phase, done=event.done, total=event.total, message=event.message
-                    )
-                )
+                self.send(payloads.advanced(request.id, event))
 
         return tell
 
@@ -198,6 +194,16 @@ class Worker:
         slices = tuple(m.Next(s.slice, s.score, s.distance, s.expected_wrong) for s in found)
         return m.Suggested(id=request.id, slices=slices)
 
+    def _match(self, request: m.Match) -> m.Event:
+        found = self.engine.match(
+            [Path(path) for path in request.paths],
+            payloads.volume_of(request.volume, self.arrays),
+            device=request.device,
+            progress=self._progress(request),
+            notice=self._notice(request),
+        )
+        return m.Matched(id=request.id, fits=tuple(payloads.fit(one) for one in found))
+
     def _save(self, request: m.Save) -> m.Event:
         self.engine.save(self.tasks.get(request.task), Path(request.path))
         return m.Done(id=request.id)
@@ -215,6 +221,7 @@ ANSWERS: dict[type, Callable[[Worker, Any], m.Event]] = {
     m.Adapt: Worker._adapt,
     m.Predict: Worker._predict,
     m.Suggest: Worker._suggest,
+    m.Match: Worker._match,
     m.Save: Worker._save,
     m.Load: Worker._load,
     m.Forget: Worker._forget,

@@ -13,7 +13,7 @@ import numpy as np
 
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality, Similarity
-from medmeta.errors import DeviceError
+from medmeta.errors import CheckpointError, DeviceError
 from medmeta.progress import Progress
 from medmeta.worker.server import serve
 
@@ -50,7 +50,7 @@ class FakeEngine:
             for number, array in enumerate(labels):
                 preview(number, array)
         for step in range(STEPS if seed == SLOW else 3):
-            progress(Progress("adapt", step, STEPS))
+            progress(Progress("adapt", step, STEPS, loss=1 / (1 + step)))
             time.sleep(PAUSE)
         if seed == CRASH:
             print("the driver is gone", file=sys.stderr, flush=True)
@@ -88,6 +88,19 @@ class FakeEngine:
         return Prediction(
             replace(volume, array=labels), replace(volume, array=labels.astype(np.float32)), None, Similarity(0.1, 0.4)
         )
+
+    def match(self, paths, volume, *, progress, **_):
+        """A file's distance is the length of its name."""
+        found = []
+        for number, path in enumerate(paths, 1):
+            try:
+                self.load(path)
+                found.append(Similarity(len(path.stem) / 100, 0.4))
+            except (OSError, ValueError):
+                found.append(CheckpointError(f"Task {path} cannot be read: adapt again."))
+            progress(Progress("match", number, len(paths)))
+            time.sleep(PAUSE)
+        return found
 
     def save(self, task, path):
         names = [[s.value, s.name, s.color] for s in task.segments]

@@ -53,6 +53,23 @@ def test_it_suggests_the_slice_to_draw_next(client, case):
     assert not {s.slice for s in suggestions} & {2, 6}
 
 
+def test_saved_tasks_are_matched_and_files_that_cannot_be_read_are_named(client, case, tmp_path):
+    task, progress = client.adapt([case]).wait().task, []
+    for name in ("four", "six six"):
+        client.save(task, tmp_path / name).wait()
+    (tmp_path / "bad").write_bytes(b"rubbish")
+    paths = [tmp_path / name for name in ("six six", "missing", "bad", "four")]
+    far, missing, bad, near = client.match(paths, case.volume, on_progress=progress.append).wait()
+    assert (far.similarity.distance, near.similarity.distance) == (0.07, 0.04)
+    assert near.similarity.in_range
+    assert missing.similarity is None
+    assert "missing" in missing.problem
+    assert "bad" in bad.problem
+    assert [event.phase for event in progress] == ["match"] * len(progress)
+    assert files(client) == [".task"]
+    assert client.match([], case.volume).wait() == ()
+
+
 def test_progress_previews_and_notices_come_before_the_answer(client, case):
     progress, previews, notices = [], [], []
     pending = client.adapt(
@@ -63,7 +80,7 @@ def test_progress_previews_and_notices_come_before_the_answer(client, case):
         on_notice=notices.append,
     )
     pending.wait()
-    assert progress[0].phase == "adapt"
+    assert (progress[0].phase, progress[0].loss) == ("adapt", 1.0)
     assert previews[0][0] == 0
     assert (previews[0][1].array == case.annotation.labels).all()
     assert previews[0][1].geometry == case.volume.geometry

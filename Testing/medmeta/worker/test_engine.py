@@ -78,6 +78,23 @@ def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, coho
     assert np.array_equal(there.labels.array, predict(task, other, device="cpu").labels.array)
 
 
+def test_it_matches_saved_tasks_as_the_engine_does(client, cohort, one_thread, tmp_path):
+    from medmeta.adaptation import AdaptedTask
+    from medmeta.adaptation.similarity import compare
+
+    case, other = cohort
+    found = client.adapt([case], learner="siamese", for_other_volumes=False).wait()
+    client.save(found.task, tmp_path / "task").wait()
+    (tmp_path / "damaged").write_bytes((tmp_path / "task").read_bytes()[:-9])
+    names = ("task", "missing", "damaged")
+    good, missing, damaged = client.match([tmp_path / name for name in names], other, device="cpu").wait()
+    here = compare(AdaptedTask.load(tmp_path / "task"), other, "cpu")
+    assert good.similarity.distance == pytest.approx(here.distance, abs=1e-5)
+    assert good.similarity.threshold == here.threshold
+    assert "does not exist" in missing.problem
+    assert "damaged" in damaged.problem
+
+
 def test_errors_of_the_engine_keep_their_kind(client, cohort):
     with pytest.raises(DeviceError, match="choose auto"):
         client.adapt([cohort[0]], device="gpu").wait()

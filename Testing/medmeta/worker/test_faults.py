@@ -123,6 +123,25 @@ def test_cancelled_at_any_moment_nothing_is_left_and_the_next_request_works(clie
     assert {path.suffix for path in client.folder.path.iterdir()} == {".task"}
 
 
+@pytest.mark.parametrize("kill", [False, True], ids=["cancelled", "killed"])
+def test_matching_that_is_cancelled_or_killed_leaves_nothing_and_the_next_request_works(client, case, tmp_path, kill):
+    client.adapt([case]).wait(20)
+    progress = []
+    paths = [tmp_path / str(n) for n in range(2000)]
+    pending = client.match(paths, case.volume, on_progress=progress.append)
+    end = time.monotonic() + 20
+    while not progress and time.monotonic() < end:
+        client.poll()
+    if kill:
+        os.kill(client.process.pid, signal.SIGKILL)
+    else:
+        pending.cancel()
+    with pytest.raises(WorkerDied if kill else Cancelled):
+        pending.wait(20)
+    assert client.adapt([case]).wait(20)
+    assert {path.suffix for path in client.folder.path.iterdir()} == {".task"}
+
+
 def test_torn_files_fail_the_request_alone(client, case):
     client.adapt([case]).wait()
     put = client.folder.put

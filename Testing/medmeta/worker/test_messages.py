@@ -14,6 +14,7 @@ SEGMENT = m.SegmentFields(1, "Niere", (0.1, 0.2, 0.3))
 REQUESTS = [
     m.Adapt(id=1, cases=(m.Drawn(GRID, ARRAY, 2, (1, 2)),), segments=(SEGMENT,), start=NAME),
     m.Predict(id=2, task=NAME, volume=GRID),
+    m.Match(id=8, paths=("a.safetensors", "b.safetensors"), volume=GRID),
     m.Save(id=3, task=NAME, path="x.task"),
     m.Load(id=4, path="x.task"),
     m.Forget(id=5, task=NAME),
@@ -23,6 +24,8 @@ REQUESTS = [
 EVENTS = [
     m.Ready(version=m.VERSION, process=1, device="cpu"),
     m.Advanced(id=1, phase="adapt", done=1, total=2),
+    m.Advanced(id=1, phase="cohort", done=1, total=2, loss=0.25),
+    m.Matched(id=8, fits=(m.Fit(0.1, 0.4), m.Fit(problem="b.safetensors is damaged"))),
     m.Noticed(id=1, text="on the CPU"),
     m.Answered(id=2, prediction=m.Predicted(ARRAY, ARRAY, (None, 0.5), ((None, 0.5),)), seconds=1.0),
     m.Done(id=3),
@@ -104,19 +107,20 @@ def _paths(value, path=()):
         yield from _paths(inner, (*path, key))
 
 
-@given(st.sampled_from(REQUESTS), st.data(), JSON)
-@settings(max_examples=300, deadline=None)
-def test_a_request_with_anything_in_it_is_read_or_refused(request, data, anything):
-    fields = json.loads(m.encode(request))
+@given(st.sampled_from([*REQUESTS, *EVENTS]), st.data(), JSON)
+@settings(max_examples=500, deadline=None)
+def test_a_message_with_anything_in_it_is_read_or_refused(message, data, anything):
+    decode = m.decode_request if isinstance(message, m.Request) else m.decode_event
+    fields = json.loads(m.encode(message))
     *way, last = data.draw(st.sampled_from([path for path in _paths(fields) if path]))
     place = fields
     for key in way:
         place = place[key]
     place[last] = anything
     try:
-        read = m.decode_request(json.dumps(fields).encode())
+        read = decode(json.dumps(fields).encode())
     except m.WorkerError:
         return
     # What was read is well-typed: it says itself again.
     assert isinstance(read, msgspec.Struct)
-    assert m.decode_request(m.encode(read)) == read
+    assert decode(m.encode(read)) == read
