@@ -31,6 +31,8 @@ class Bench:
         self.parameters = None
         self.status = ""
         self.observers = []
+        self.segmentIds = lambda: None
+        """Says which segments count, by their IDs; None for all. The Segment Editor's effect: those that are visible."""
         self.drawing = Drawing(self)
         self.adapting = Adapting(self)
         self.result = Result(self)
@@ -53,7 +55,10 @@ class Bench:
         :param parameters: MedMetaSlicerParameterNode, or None
         """
         self.parameters = parameters
-        self.drawing.refresh()
+        try:
+            self.drawing.refresh()
+        except MedMetaError as error:  # a drawing that nothing can be made of keeps nobody from looking at the rest
+            self.status = str(error)
         self.result.attach()
         self.tasks.refresh()
         self.cohort.refresh()

@@ -40,9 +40,12 @@ class Drawing:
         self.slices, self._notDrawn = [], ()
         if p is None or p.volume is None or p.segmentation is None:
             return
-        rows = annotatedSlices(p.segmentation, p.volume, leftOut=p.leftOut, empty=p.empty, axis=self._axis)
+        ids = self.bench.segmentIds()
+        rows = annotatedSlices(
+            p.segmentation, p.volume, leftOut=p.leftOut, empty=p.empty, axis=self._axis, segmentIds=ids
+        )
         if p.accepted:
-            now = fingerprints(p.segmentation, p.volume, p.drawnAxis)
+            now = fingerprints(p.segmentation, p.volume, p.drawnAxis, ids)
             same = {i for i, (then, here) in enumerate(zip(p.accepted, now, strict=False)) if then == here}
             self._notDrawn = tuple(same - set(p.drawn) - set(p.empty))
         self.slices = [row for row in rows if row.position not in self._notDrawn]
@@ -55,7 +58,14 @@ class Drawing:
         """
         p = self.bench.parameters
         leftOut = {*p.leftOut, *self._notDrawn}
-        return caseFromScene(p.volume, p.segmentation, leftOut=leftOut, empty=p.empty, axis=self._axis)
+        return caseFromScene(
+            p.volume,
+            p.segmentation,
+            leftOut=leftOut,
+            empty=p.empty,
+            axis=self._axis,
+            segmentIds=self.bench.segmentIds(),
+        )
 
     def accepted(self):
         """A result was just written into the segmentation: remembers which slices are the user's own."""
@@ -63,7 +73,7 @@ class Drawing:
         axis, drawn = self.axis, [s.position for s in self.slices if not s.empty]
         if axis is not None:
             p.drawnAxis, p.drawn = axis, drawn
-            p.accepted = fingerprints(p.segmentation, p.volume, axis)
+            p.accepted = fingerprints(p.segmentation, p.volume, axis, self.bench.segmentIds())
         self.refresh()
 
     def takenBack(self):
