@@ -95,7 +95,7 @@ class Adapting:
 
         def takeBack():
             if first:
-                bench.result.discard()
+                bench.result.discard(request)
 
         self._ask(request, lambda adapted: self._take(request, adapted), preview, takeBack, for_other_volumes=False)
 

@@ -18,6 +18,17 @@ SEGMENTATION = "MedMetaSlicer.Segmentation"
 """Node references of the preview node: what it belongs to."""
 
 
+def previewOf(segmentationId, volumeId):
+    """The answer that was shown for a segmentation over a volume and is neither accepted nor discarded.
+
+    :return: vtkMRMLSegmentationNode or None
+    """
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        if (node.GetNodeReferenceID(SEGMENTATION), node.GetNodeReferenceID(VOLUME)) == (segmentationId, volumeId):
+            return node
+    return None
+
+
 class Result:
     """The preview and what becomes of it. Its node is saved with the scene.
 
@@ -78,22 +89,23 @@ class Result:
         return self._undo is not None
 
     def show(self, request, labels, quality=()):
-        """Shows an answer in place of the last one.
+        """Shows an answer in place of the last one to the same request; the user may have turned to another meanwhile.
 
         :param request: MedMetaSlicerLib.flow.adapting.Request
         :param labels: medmeta.volumes.Volume
         :param quality: of medmeta.adaptation.results.SegmentQuality
         """
         volumeNode = request.volumeNode
-        if not self.shown:
-            self.preview = Preview()
+        known = previewOf(request.segmentationId, request.volumeId)
+        if known is None or known is not self.preview.node:
+            self.preview = Preview(known)
         segments = request.case.annotation.segments
         node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId)
         node.SetNodeReferenceID(VOLUME, request.volumeId)
         node.SetNodeReferenceID(SEGMENTATION, request.segmentationId)
         node.SetAttribute(QUALITY, json.dumps([q.row() for q in quality]))
         self.bench.parameters.preview = node
-        self.apply()
+        self.attach()
         self.bench.changed()
 
     def apply(self):
@@ -110,12 +122,18 @@ class Result:
         p.previewVisible = not p.previewVisible
         self.apply()
 
-    def discard(self):
-        """Takes the answer away; what was drawn stays."""
-        if self.shown:
-            self.preview.remove()
-        if self.bench.parameters is not None:
-            self.bench.parameters.preview = None
+    def discard(self, request=None):
+        """Takes the answer away; what was drawn stays.
+
+        :param request: MedMetaSlicerLib.flow.adapting.Request whose answer goes; None for that which is shown
+        """
+        p, node = self.bench.parameters, self.preview.node
+        if request is not None:
+            node = previewOf(request.segmentationId, request.volumeId)
+        if self._inScene(node):
+            if p is not None and p.preview is node:
+                p.preview = None
+            (self.preview if node is self.preview.node else Preview(node)).remove()
         self.bench.changed()
 
     def acceptAsNew(self):

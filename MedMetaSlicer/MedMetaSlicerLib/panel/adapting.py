@@ -1,6 +1,6 @@
 """Adapt and Cancel, progress, and what to expect of each segment."""
 
-
+from MedMetaSlicerLib.flow.words import phaseText, timeText
 from MedMetaSlicerLib.panel.table import Table
 
 
@@ -32,8 +32,8 @@ class AdaptingPart:
         self.ui.timeLabel.setVisible(activity is not None)
         if activity is not None:
             self.ui.progressBar.value = round(100 * activity.fraction)
-            self.ui.timeLabel.text = self._time(activity)
-            self.ui.statusLabel.text = " ".join([self._phase(activity.phase), *activity.notices])
+            self.ui.timeLabel.text = timeText(activity, bench.tr)
+            self.ui.statusLabel.text = " ".join([phaseText(activity.phase, bench.tr), *activity.notices])
         else:
             self.ui.statusLabel.text = bench.status or self._hint()
         rows = [self._row(row) for row in bench.result.quality]
@@ -54,26 +54,6 @@ class AdaptingPart:
         if not self.bench.drawing.complete:
             return tr("Draw each structure on a few slices, then press Adapt.")
         return tr("Ready: press Adapt.")
-
-    def _time(self, activity):
-        tr = self.bench.tr
-        text = tr("{seconds:.0f} s").format(seconds=activity.elapsed)
-        if activity.remaining is not None:
-            text += tr(", about {seconds:.0f} s left").format(seconds=activity.remaining)
-        return text
-
-    def _phase(self, phase):
-        tr = self.bench.tr
-        texts = {
-            "start": tr("Starting the engine ..."),
-            "check": tr("Checking on held-out slices ..."),
-            "adapt": tr("Adapting ..."),
-            "predict": tr("Predicting ..."),
-            "refine": tr("Refining along edges ..."),
-            "register": tr("Finding the place in the volume ..."),
-            "cohort": tr("Adapting for other volumes ..."),
-        }
-        return texts.get(phase, tr("Working ..."))
 
     def _row(self, row):
         tr = self.bench.tr
