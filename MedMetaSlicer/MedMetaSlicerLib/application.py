@@ -7,7 +7,7 @@ import qt
 import slicer
 
 from MedMetaSlicerLib.flow.bench import Bench
-from MedMetaSlicerLib.installation import makeInstaller
+from MedMetaSlicerLib.installation import slicerInstaller
 from MedMetaSlicerLib.panel.panel import Panel
 from MedMetaSlicerLib.process import Process
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort
@@ -40,17 +40,16 @@ def makeBench(translate):
 
     :param translate: text -> translated text
     """
-    installer = makeInstaller()
 
-    def makeFolderCohort(source, target):
-        return FolderCohort(pythonExecutable(), source, target, qt.QTimer())
+    def makeFolderCohort(task, source, target):
+        return FolderCohort(pythonExecutable(), task, source, target, qt.QTimer(), translate=translate)
 
     return Bench(
         Session(makeClient, qt.QTimer()),
-        TaskLibrary(taskFolder()),
+        TaskLibrary(taskFolder(), translate),
         makeFolderCohort,
         translate,
-        installer,
+        slicerInstaller(translate=translate),
         slicer.util.errorDisplay,
     )
 

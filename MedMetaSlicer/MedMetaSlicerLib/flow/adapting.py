@@ -110,8 +110,7 @@ class Adapting:
 
         def done(adapted):
             self.use(TaskInHand(adapted.task, adapted.segments))
-            self.bench.tasks.keep(self.ready)
-            then(self.ready)
+            self.bench.tasks.keep(self.ready, lambda: then(self.ready))
 
         self._ask(self.request, done, None, lambda: None, for_other_volumes=True)
 

@@ -33,6 +33,7 @@ class Cohort:
         self.bench = bench
         self.run = None
         self.items = []
+        self._place = None  # task, input and output of the run on disk
 
     @property
     def running(self):
@@ -57,7 +58,7 @@ class Cohort:
         """Drops a run and its cases."""
         if self.run is not None:
             self.run.cancel()
-        self.run, self.items = None, []
+        self.run, self.items, self._place = None, [], None
 
     def refresh(self):
         """Looks again which volumes there are; not while they are predicted."""
@@ -67,7 +68,7 @@ class Cohort:
         if p is None:
             self.items = []
         elif self.onDisk:
-            self.items = self._folderRun().items if self._pathsChosen() else []
+            self.items = self._folderRun().items if self._pathsChosen() and self.bench.tasks.kept else []
         else:
             self.items = [self._item(node) for node in self._nodes()]
 
@@ -76,14 +77,15 @@ class Cohort:
         bench = self.bench
         if bench.busy or not bench.prepare():
             return
-        if bench.adapting.ready is None and bench.adapting.request is None:
-            bench.tasks.restore(lambda: bench.adapting.makeReady(bench.guarded(self._start)))
+        start = bench.guarded(self._start)
+        if bench.adapting.ready is None and bench.adapting.request is None:  # another day
+            bench.tasks.use(bench.tasks.kept.name, lambda: start(bench.adapting.ready))
         else:
-            bench.adapting.makeReady(bench.guarded(self._start))
+            bench.adapting.makeReady(start)
 
     def cancel(self):
         """Stops; what is done stays."""
-        if self.run is not None:
+        if self.running:
             self.run.cancel()
 
     def open(self, item):
@@ -112,8 +114,9 @@ class Cohort:
         bench, p = self.bench, self.bench.parameters
         options = {"device": p.device, "clean_up": p.cleanUp}
         if self.onDisk:
-            self.run = self._folderRun()
-            self.items = self.run.items
+            if bench.tasks.kept is None:
+                raise CohortError(bench.tr("The task could not be saved, and without it no folder can be worked on."))
+            self._folderRun().start(**options)
         else:
             segments = task.segments
             self.run = SceneCohort(
@@ -122,14 +125,18 @@ class Cohort:
                 lambda key, prediction: self._store(key, prediction, segments),
                 [item for item in self.items if item.status in TO_DO],
             )
-        self.run.onChanged.append(self._changed)
-        self.run.start(bench.tasks.kept.path if self.onDisk else task.name, **options)
+            self.run.onChanged.append(self._changed)
+            self.run.start(task.name, **options)
         bench.changed()
 
     def _changed(self):
         if self.onDisk:
             self.items = self.run.items
         if not self.running:
+            problem = getattr(self.run, "problem", "")
+            if problem:
+                self.bench.fail(CohortError(problem))
+                return
             count = {s: sum(i.status == s for i in self.items) for s in ("done", "failed", "waiting")}
             text = self.bench.tr("Other volumes: {done} done, {failed} failed, {waiting} waiting.")
             self.bench.status = text.format(**count)
@@ -144,7 +151,9 @@ class Cohort:
         if p.cohortSource == FOLDER:
             inside = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
             chosen = self.folders().get(p.cohortFolder)
-            nodes = [n for n in nodes if chosen is not None and self._isBelow(inside, inside.GetItemByDataNode(n), chosen)]
+            nodes = [
+                n for n in nodes if chosen is not None and self._isBelow(inside, inside.GetItemByDataNode(n), chosen)
+            ]
         return [n for n in nodes if n is not p.volume]
 
     def folders(self):
@@ -227,8 +236,10 @@ class Cohort:
 
     def _folderRun(self):
         p = self.bench.parameters
-        if self.run is None or getattr(self.run, "folders", None) != (p.cohortInput, p.cohortOutput):
-            self.run = self.bench.makeFolderCohort(Path(p.cohortInput), Path(p.cohortOutput))
+        place = (self.bench.tasks.kept.path, Path(p.cohortInput), Path(p.cohortOutput))
+        if self._place != place:
+            self.run, self._place = self.bench.makeFolderCohort(*place), place
+            self.run.onChanged.append(self._changed)
         return self.run
 
     def _loaded(self, item):

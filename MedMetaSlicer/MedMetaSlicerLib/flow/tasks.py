@@ -1,5 +1,6 @@
 """Saved tasks: what was adapted once, for another day."""
 
+from medmeta.errors import CheckpointError
 from MedMetaSlicerLib.flow.adapting import TaskInHand
 from MedMetaSlicerLib.scene.volumes import volumeFromNode
 
@@ -13,7 +14,7 @@ class Tasks:
     def __init__(self, bench):
         self.bench = bench
         self.fits = {}
-        """Task name -> (distance, threshold) to the chosen volume, as far as known."""
+        """Task name -> Similarity to the chosen volume, as far as known."""
         self.entries = []
         """MedMetaSlicerLib.work.tasks.TaskEntry of each saved task."""
 
@@ -30,55 +31,66 @@ class Tasks:
     @property
     def suggestion(self):
         """The saved task that fits the chosen volume best, or None where none is in range."""
-        near = {name: d for name, (d, threshold) in self.fits.items() if d <= threshold and self._entry(name)}
+        near = {name: fit.distance for name, fit in self.fits.items() if fit.in_range and self._entry(name)}
         return min(near, key=near.get) if near else None
 
-    def keep(self, task):
-        """Saves a task by itself, so that it outlives Slicer; the parameter node names it."""
-        names = ", ".join(segment.name for segment in task.segments)
-        self._save(task, self.bench.library.freeName(names))
+    def keep(self, task, then):
+        """Saves a task by itself, so that it outlives Slicer; the parameter node names it.
+
+        :param then: called when that is done, or has failed, which the user is told
+        """
+
+        def failed(error):
+            self.bench.fail(error)
+            then()
+
+        self._save(task, self.bench.library.suggestedName(task.segments), then, failed)
 
     def save(self, name):
-        """Saves what was adapted last under a name; makes it ready for other volumes first where it is not."""
-        bench = self.bench
-        bench.library.check(name)
-        bench.adapting.makeReady(bench.guarded(lambda task: self._save(task, name)))
+        """Saves what was adapted last under a name; makes it ready for other volumes first where it is not.
 
-    def use(self, name):
-        """Goes on with a saved task: for other volumes, and on the chosen volume without anything drawn."""
+        :raises CheckpointError: the name is taken, or no file can be called so
+        """
+        bench = self.bench
+        self._refuse(name)
+        if bench.adapting.readyIsCurrent and self.kept is not None:  # it is saved already, under a name of its own
+            self.rename(self.kept.name, name)
+            bench.changed()
+            return
+        bench.adapting.makeReady(lambda task: self.rename(self.kept.name, name) if self.kept else None)
+
+    def use(self, name, then=lambda: None):
+        """Goes on with a saved task: for other volumes, and as a start of the next adaptation.
+
+        :param then: called when it is loaded
+        """
         bench = self.bench
 
         def loaded(adapted):
             bench.adapting.use(TaskInHand(adapted.task, adapted.segments))
             bench.parameters.task = name
             bench.say(bench.tr("{name} is used from now on.").format(name=name))
-
-        if not bench.busy and bench.prepare():
-            bench.session.load(self._entry(name).path, bench.guarded(loaded), bench.fail)
-
-    def restore(self, then):
-        """Loads the task that the parameter node names."""
-        bench, entry = self.bench, self.kept
-
-        def loaded(adapted):
-            bench.adapting.use(TaskInHand(adapted.task, adapted.segments))
             then()
 
-        bench.session.load(entry.path, bench.guarded(loaded), bench.fail)
+        if not bench.busy and bench.prepare():
+            bench.library.load(bench.session, name, bench.guarded(loaded), bench.fail)
 
     def rename(self, name, newName):
-        """Gives a saved task another name."""
+        """Gives a saved task another name.
+
+        :raises CheckpointError: the name is taken, or no file can be called so
+        """
         self.bench.library.rename(name, newName)
-        self.refresh()
         if self.bench.parameters.task == name:
             self.bench.parameters.task = newName
+        self.refresh()
 
     def delete(self, name):
         """Deletes a saved task."""
         self.bench.library.delete(name)
-        self.refresh()
         if self.bench.parameters.task == name:
             self.bench.parameters.task = ""
+        self.refresh()
 
     def match(self):
         """Asks how well each saved task fits the chosen volume; the answer is in `fits`. Never asks to install.
@@ -86,24 +98,31 @@ class Tasks:
         :return: True where it could ask
         """
         bench, p = self.bench, self.bench.parameters
-        entries = {str(entry.path): entry.name for entry in self.entries if not entry.damaged}
-        if p is None or p.volume is None or not entries or bench.busy or bench.installer.missing():
+        usable = any(entry.forOtherVolumes for entry in self.entries)
+        if p is None or p.volume is None or not usable or bench.busy or bench.installer.missing():
             return False
 
         def done(found):
-            self.fits = {entries[str(path)]: match for path, match in found.items()}
+            self.fits = {entry.name: similarity for entry, similarity in found}
 
-        bench.session.match(list(entries), volumeFromNode(p.volume), bench.guarded(done), bench.fail)
+        self.fits = {}
+        bench.library.match(bench.session, volumeFromNode(p.volume), bench.guarded(done), bench.fail, device=p.device)
         return True
 
-    def _save(self, task, name):
+    def _save(self, task, name, then, failed):
         bench = self.bench
 
-        def saved(*_):
-            bench.parameters.task = name
+        def saved(entry):
+            bench.parameters.task = entry.name
             self.refresh()
+            then()
 
-        bench.library.save(bench.session, task.name, name, bench.guarded(saved), bench.fail)
+        bench.library.save(bench.session, task.name, name, bench.guarded(saved), failed)
+
+    def _refuse(self, name):
+        if self.bench.library.path(name).exists():
+            text = self.bench.tr("There is a task {name} already: choose another name.")
+            raise CheckpointError(text.format(name=name))
 
     def _entry(self, name):
         return next((entry for entry in self.entries if entry.name == name), None)

@@ -100,4 +100,6 @@ class CohortPart:
         if not known:
             return tr("Adapt first; look at the result before you spend time on other volumes.")
         dice = ", ".join(f"{name} {value:.2f}" for name, value in known.items())
-        return tr("Dice on held-out slices of the annotated volume: {dice}. Expect less in other volumes.").format(dice=dice)
+        return tr("Dice on held-out slices of the annotated volume: {dice}. Expect less in other volumes.").format(
+            dice=dice
+        )

@@ -27,7 +27,7 @@ class TasksPart:
     def update(self):
         """Brings the widgets in line with the library."""
         bench = self.bench
-        self._entries = bench.tasks.entries
+        self._entries = list(bench.tasks.entries)
         self.table.show([self._row(entry) for entry in self._entries])
         idle, chosen = not bench.busy, self._chosen
         self.ui.saveTaskButton.enabled = idle and bench.adapting.request is not None
@@ -68,12 +68,15 @@ class TasksPart:
 
     def _row(self, entry):
         tr, tasks = self.bench.tr, self.bench.tasks
-        names = tr("damaged") if entry.damaged else ", ".join(entry.segments)
+        names = tr("damaged") if entry.damaged else ", ".join(s.name for s in entry.segments)
         fit = ""
         if entry.name in tasks.fits:
-            distance, threshold = tasks.fits[entry.name]
-            fit = tr("fits") if distance <= threshold else tr("does not fit")
-        return ({"text": entry.name}, {"text": names}, {"text": fit, "tip": tr("Whether the chosen volume looks alike.")})
+            fit = tr("fits") if tasks.fits[entry.name].in_range else tr("does not fit")
+        return (
+            {"text": entry.name, "tip": entry.problem},
+            {"text": names},
+            {"text": fit, "tip": tr("Whether the chosen volume looks alike.")},
+        )
 
     def _about(self, chosen):
         tr, suggestion = self.bench.tr, self.bench.tasks.suggestion

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+
 def rotated(degrees, axis=0, shift=(0.0, 0.0, 0.0)):
     """(4, 4) rotation about an axis, and a shift in mm."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
