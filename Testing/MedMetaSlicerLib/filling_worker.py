@@ -1,4 +1,7 @@
-"""A worker whose engine repeats the nearest drawn slice: quick, and its answer is known. Seeds are as of fake_worker."""
+"""A worker whose engine repeats the nearest drawn slice: quick, and its answer is known.
+
+Seeds mean what they mean to fake_worker.
+"""
 
 import sys
 from dataclasses import replace

@@ -32,7 +32,7 @@ class Bench:
         self.status = ""
         self.observers = []
         self.segmentIds = lambda: None
-        """Says which segments count, by their IDs; None for all. The Segment Editor's effect: those that are visible."""
+        """Says which segments count, by their IDs; None for all. The effect takes those that are visible."""
         self.drawing = Drawing(self)
         self.adapting = Adapting(self)
         self.result = Result(self)

@@ -100,7 +100,7 @@ class Result:
         if known is None or known is not self.preview.node:
             self.preview = Preview(known)
         segments = request.case.annotation.segments
-        node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId)
+        node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId, request.case.annotation)
         node.SetNodeReferenceID(VOLUME, request.volumeId)
         node.SetNodeReferenceID(SEGMENTATION, request.segmentationId)
         node.SetAttribute(QUALITY, json.dumps([q.row() for q in quality]))

@@ -26,7 +26,7 @@ class CohortPart:
 
     def update(self):
         """Brings the widgets in line with the cases."""
-        bench, cohort, p = self.bench, self.bench.cohort, self.bench.parameters
+        _bench, cohort, p = self.bench, self.bench.cohort, self.bench.parameters
         source = p.cohortSource if p is not None else SCENE
         self.ui.folderSelector.setVisible(source == FOLDER)
         self.ui.folderLabel.setVisible(source == FOLDER)

@@ -71,7 +71,7 @@ class Desk:
         self.bench = Bench(
             self.session,
             TaskLibrary(folder / "tasks"),
-            lambda source, target: FolderCohort(sys.executable, source, target, self.loop.timer()),
+            lambda *place: FolderCohort(sys.executable, *place, self.loop.timer()),
             str,
             self.installer,
             self.errors.append,

@@ -67,7 +67,7 @@ def test_what_is_done_is_found_again_in_a_loaded_scene_and_only_the_rest_is_done
     assert statuses(three) == {"good": "done", "constant": "waiting", "unlike": "done"}
     run(three)
     assert statuses(three) == {"good": "done", "constant": "done", "unlike": "done"}
-    assert [item.result for item in three.bench.cohort.items][0] == first[0]
+    assert next(item.result for item in three.bench.cohort.items) == first[0]
 
 
 def test_accepted_and_rejected_are_kept_with_the_result(three):

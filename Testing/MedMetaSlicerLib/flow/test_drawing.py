@@ -56,7 +56,7 @@ def test_a_slice_that_is_mended_after_that_counts_as_drawn(desk):
     assert positions(desk) == [2, 4, 7, 10]
     case = desk.bench.drawing.case()
     assert case.annotation.slices == (2, 4, 7, 10)
-    assert (case.annotation.labels[:, :, 2].T == mended[2]).all()
+    assert (mended[2] == case.annotation.labels[:, :, 2].T).all()
     assert not case.annotation.labels[:, :, 5].any()
 
 
