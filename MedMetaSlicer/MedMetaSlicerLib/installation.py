@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import InvalidVersion
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -53,6 +54,7 @@ class Installer:
     :param showError: text -> None
     :param find: name -> version of the installed package, or None
     :param report: text -> None; told what is being done
+    :param dialogs: False where nobody is there to close a dialog of Slicer's own
     :param translate: text -> translated text
     :param requirements: packaging.requirements.Requirement of each package
     """
@@ -66,6 +68,7 @@ class Installer:
         showError=print,
         find=installedVersion,
         report=lambda text: None,
+        dialogs=True,
         translate=str,
         requirements=None,
     ):
@@ -76,12 +79,18 @@ class Installer:
         self.showError = showError
         self.find = find
         self.report = report
+        self.dialogs = dialogs
         self.tr = translate
         self.requirements = readRequirements() if requirements is None else list(requirements)
+        self._complete = False
 
     def missing(self):
-        """Requirements that no installed package meets: it is absent or too old."""
-        return [requirement for requirement in self.requirements if not self._met(requirement)]
+        """Requirements that no installed package meets: it is absent or too old. Cheap once all is there."""
+        if self._complete:
+            return []
+        missing = [requirement for requirement in self.requirements if not self._met(requirement)]
+        self._complete = not missing
+        return missing
 
     def ensure(self, device="auto"):
         """True where all is there, or was installed. Never installs unasked, and asks one question for all.
@@ -120,8 +129,11 @@ class Installer:
 
     def _met(self, requirement):
         version = self.find(requirement.name)
-        # A development version, as Slicer brings of some packages, counts as what it is.
-        return version is not None and requirement.specifier.contains(version, prereleases=True)
+        try:
+            # A development version, as Slicer brings of some packages, counts as what it is.
+            return version is not None and requirement.specifier.contains(version, prereleases=True)
+        except InvalidVersion:
+            return False
 
     def _attempt(self, work):
         try:
@@ -151,11 +163,11 @@ class Installer:
                 self.pipInstall(others)
             return
         # Slicer's question is not asked: ours was. Its offer to restart comes after the last step only.
-        options = {"prompt_install": False, "requester": REQUESTER}
+        options = {"prompt_install": False, "show_progress": self.dialogs, "requester": REQUESTER}
         if alone:
-            self.pipEnsure(alone, skip_packages=["torch"], prompt_restart=not others, **options)
+            self.pipEnsure(alone, skip_packages=["torch"], prompt_restart=self.dialogs and not others, **options)
         if others:
-            self.pipEnsure(others, **options)
+            self.pipEnsure(others, prompt_restart=self.dialogs, **options)
 
     def _installTorch(self, requirement, device):
         if self.torchLogic is not None:
@@ -221,10 +233,11 @@ class Installer:
         return "\n\n".join(parts)
 
 
-def slicerInstaller(confirm=None, translate=str):
+def makeInstaller(confirm=None, showError=None, translate=str):
     """The Installer that works in the running Slicer. In a test run of Slicer the answer is no: nothing is installed.
 
     :param confirm: text -> True where the user agrees; by default Slicer's dialog
+    :param showError: text -> None; by default Slicer's dialog
     """
     import slicer
 
@@ -242,29 +255,33 @@ def slicerInstaller(confirm=None, translate=str):
     def ask(text):
         return slicer.util.confirmOkCancelDisplay(text, windowTitle=REQUESTER)
 
+    def show(text):
+        slicer.util.errorDisplay(text, windowTitle=REQUESTER)
+
     return Installer(
         confirm=(lambda text: False) if slicer.app.testingEnabled() else confirm or ask,
         pipInstall=slicer.util.pip_install,
         pipEnsure=pip_ensure,
         torchLogic=torchLogic,
-        showError=lambda text: slicer.util.errorDisplay(text, windowTitle=REQUESTER),
+        showError=showError or show,
         report=lambda text: slicer.util.showStatusMessage(text, 3000),
+        dialogs=slicer.util.mainWindow() is not None,
         translate=translate,
     )
 
 
 def install(device="auto"):
-    """Installs what is missing without a question, for the Python console and scripts.
+    """Installs what is missing without a question, for the Python console and scripts; prints what went wrong.
 
     :param device: "cpu" takes the small build of torch, without CUDA
     :return: True where all is there in the end
     """
-    return slicerInstaller(confirm=lambda text: True).ensure(device)
+    return makeInstaller(confirm=lambda text: True, showError=print).ensure(device)
 
 
 def installFromFolder(folder):
-    """Installs what is missing from a folder of wheels, for the Python console and scripts.
+    """Installs what is missing from a folder of wheels, for the Python console and scripts; prints what went wrong.
 
     :return: True where all is there in the end
     """
-    return slicerInstaller().installFromFolder(folder)
+    return makeInstaller(showError=print).installFromFolder(folder)

@@ -60,7 +60,8 @@ class Machine:
     ):
         assert not prompt_install, "the user would be asked a second time"
         assert requester == "MedMetaSlicer"
-        self.commands.append(f"ensure {' '.join(requirements)} skipping {skip_packages} restart {prompt_restart}")
+        dialogs = f"restart {prompt_restart} progress {show_progress}"
+        self.commands.append(f"ensure {' '.join(requirements)} skipping {skip_packages} {dialogs}")
         self._add(requirements)
 
     # The parameters of PyTorchUtilsLogic.installTorch.
@@ -98,6 +99,19 @@ def test_nothing_is_asked_where_all_is_there():
     assert not machine.commands
 
 
+def test_once_all_is_there_nothing_is_looked_up_again():
+    # The panel asks whenever it shows what can be done.
+    machine = Machine({**EVERYTHING, "rich": None})
+    lookedUp = []
+    machine.installer.find = lambda name: lookedUp.append(name) or machine.installed[name]
+    assert machine.installer.missing()
+    machine.installed["rich"] = "14"
+    assert not machine.installer.missing()
+    lookedUp.clear()
+    assert not machine.installer.missing()
+    assert not lookedUp
+
+
 def test_a_package_that_is_too_old_is_a_missing_one_and_the_question_says_what_is_there():
     machine = Machine({**EVERYTHING, "monai": "1.3.0"})
     assert [requirement.name for requirement in machine.installer.missing()] == ["monai"]
@@ -109,6 +123,10 @@ def test_a_package_that_is_too_old_is_a_missing_one_and_the_question_says_what_i
 def test_a_development_version_that_is_new_enough_is_left_alone(version):
     # Replacing the SimpleITK that a Slicer was built with would break others.
     assert not Machine({**EVERYTHING, "SimpleITK": version}).installer.missing()
+
+
+def test_a_version_that_is_none_counts_as_missing():
+    assert Machine({**EVERYTHING, "rich": "unknown"}).installer.missing()
 
 
 def test_nothing_is_installed_where_the_user_declines():
@@ -158,9 +176,16 @@ def test_slicer_with_pip_ensure_installs_monai_without_its_torch_and_offers_to_r
     machine = Machine({**EVERYTHING, "monai": None, "msgspec": None, "rich": "1"}, ensures=True)
     assert machine.installer.ensure()
     assert machine.commands == [
-        "ensure monai>=1.5 skipping ['torch'] restart False",
-        "ensure msgspec>=0.19 rich>=13 skipping None restart True",
+        "ensure monai>=1.5 skipping ['torch'] restart False progress True",
+        "ensure msgspec>=0.19 rich>=13 skipping None restart True progress True",
     ]
+
+
+def test_without_a_window_nothing_waits_for_somebody_to_close_a_dialog():
+    machine = Machine({**EVERYTHING, "monai": None, "msgspec": None}, ensures=True)
+    machine.installer.dialogs = False
+    assert machine.installer.ensure()
+    assert all(command.endswith("restart False progress False") for command in machine.commands)
 
 
 def test_slicer_without_pip_ensure_installs_monai_without_its_torch():
@@ -257,7 +282,7 @@ def test_a_folder_without_wheels_is_named(tmp_path):
 @pytest.fixture
 def slicer(monkeypatch):
     """The parts of the slicer package that installing touches, as of Slicer 5.10 without the extension PyTorch."""
-    shown = SimpleNamespace(questions=[], errors=[], testing=False, answer=True)
+    shown = SimpleNamespace(questions=[], errors=[], testing=False, answer=True, window=object())
     module = ModuleType("slicer")
     module.app = SimpleNamespace(testingEnabled=lambda: shown.testing)
     module.util = SimpleNamespace(
@@ -265,6 +290,7 @@ def slicer(monkeypatch):
         pip_install=lambda requirements: None,
         errorDisplay=lambda text, windowTitle=None: shown.errors.append(text),
         showStatusMessage=lambda message, duration=0: None,
+        mainWindow=lambda: shown.window,
     )
     module.shown = shown
     monkeypatch.setitem(sys.modules, "slicer", module)
@@ -275,7 +301,7 @@ def slicer(monkeypatch):
 
 
 def test_in_slicer_without_pip_ensure_and_pytorch_extension_pip_install_is_used(slicer):
-    installer = installation.slicerInstaller()
+    installer = installation.makeInstaller()
     assert installer.pipEnsure is None
     assert installer.torchLogic is None
     assert installer.pipInstall is slicer.util.pip_install
@@ -292,7 +318,7 @@ def test_in_newer_slicer_pip_ensure_and_the_pytorch_extension_are_found(slicer, 
 
     monkeypatch.setitem(sys.modules, "slicer.packaging", SimpleNamespace(pip_ensure=ensure))
     monkeypatch.setitem(sys.modules, "PyTorchUtils", SimpleNamespace(PyTorchUtilsLogic=Logic))
-    installer = installation.slicerInstaller()
+    installer = installation.makeInstaller()
     assert installer.pipEnsure is ensure
     assert isinstance(installer.torchLogic, Logic)
 
@@ -301,14 +327,21 @@ def test_a_test_run_of_slicer_installs_nothing(slicer):
     slicer.shown.testing = True
     installed = []
     slicer.util.pip_install = installed.append
-    assert not installation.slicerInstaller().ensure()
+    assert not installation.makeInstaller().ensure()
     assert not installation.install()
     assert installed == slicer.shown.questions == []
 
 
-def test_in_the_python_console_install_asks_nothing(slicer):
+def test_in_the_python_console_install_asks_nothing_and_prints_what_went_wrong(slicer, capsys):
     installed = []
     slicer.util.pip_install = installed.append
-    installation.install()
-    assert not slicer.shown.questions
+    assert not installation.install()
+    assert slicer.shown.questions == slicer.shown.errors == []
     assert installed == [["msgspec>=0.19"]]
+    assert "Still missing:\n- msgspec>=0.19" in capsys.readouterr().out
+
+
+def test_dialogs_need_a_main_window(slicer):
+    assert installation.makeInstaller().dialogs
+    slicer.shown.window = None
+    assert not installation.makeInstaller().dialogs
