@@ -7,7 +7,7 @@ import qt
 import slicer
 
 from MedMetaSlicerLib.flow.bench import Bench
-from MedMetaSlicerLib.installation import slicerInstaller
+from MedMetaSlicerLib.installation import makeInstaller
 from MedMetaSlicerLib.panel.panel import Panel
 from MedMetaSlicerLib.process import Process
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort
@@ -49,7 +49,7 @@ def makeBench(translate):
         TaskLibrary(taskFolder(), translate),
         makeFolderCohort,
         translate,
-        slicerInstaller(translate=translate),
+        makeInstaller(translate=translate),
         slicer.util.errorDisplay,
     )
 

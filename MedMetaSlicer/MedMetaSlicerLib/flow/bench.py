@@ -47,7 +47,7 @@ class Bench:
 
     def prepare(self):
         """True where all packages are there, or were installed now; asks before it installs any."""
-        return self.installer.ensure()
+        return self.installer.ensure(self.parameters.device)
 
     def attach(self, parameters):
         """Works with a parameter node from now on; None for none.

@@ -46,7 +46,7 @@ class Installer:
     def __init__(self):
         self.agrees = True
 
-    def ensure(self):
+    def ensure(self, device="auto"):
         return self.agrees
 
     def missing(self):
