@@ -148,20 +148,20 @@ def test_one_question_is_asked_for_everything_and_none_afterwards():
 def test_torch_comes_through_the_pytorch_extension_in_a_version_that_will_do():
     machine = Machine(extension=True)
     assert machine.installer.ensure()
-    assert machine.torch == [(None, ">=2.5")]
+    assert machine.torch == [(None, ">=2.8")]
     assert not any("torch" in command for command in machine.commands)
 
 
 def test_on_the_cpu_the_pytorch_extension_takes_the_build_for_the_cpu():
     machine = Machine(extension=True)
     assert machine.installer.ensure(device="cpu")
-    assert machine.torch == [("cpu", ">=2.5")]
+    assert machine.torch == [("cpu", ">=2.8")]
 
 
 def test_without_the_pytorch_extension_torch_for_the_cpu_comes_and_the_question_says_so():
     machine = Machine()
     assert machine.installer.ensure()
-    assert machine.commands[0] == "torch>=2.5 --index-url https://download.pytorch.org/whl/cpu"
+    assert machine.commands[0] == "torch>=2.8 --index-url https://download.pytorch.org/whl/cpu"
     assert "PyTorch comes for the processor (CPU) only" in machine.questions[0]
     assert "CPU" not in Machine({"torch": "2.6"}).installer._question([Requirement("monai>=1.5")])
 
@@ -169,7 +169,7 @@ def test_without_the_pytorch_extension_torch_for_the_cpu_comes_and_the_question_
 def test_where_only_pypi_can_be_reached_torch_comes_from_there():
     machine = Machine(fails="download.pytorch.org")
     assert machine.installer.ensure()
-    assert machine.commands[0] == "torch>=2.5"
+    assert machine.commands[0] == "torch>=2.8"
 
 
 def test_slicer_with_pip_ensure_installs_monai_without_its_torch_and_offers_to_restart_once_at_the_end():
@@ -266,7 +266,7 @@ def test_real_pip_installs_from_a_folder_of_wheels_without_a_network(tmp_path):
         found = [d.version for d in importlib.metadata.distributions(path=[str(target)]) if d.name == name]
         return found[0] if found else None
 
-    wanted = [Requirement("torch>=2.5"), Requirement("monai>=1.5")]
+    wanted = [Requirement("torch>=2.8"), Requirement("monai>=1.5")]
     installer = Installer(None, pip, showError=print, find=find, requirements=wanted)
     assert [r.name for r in installer.missing()] == ["torch", "monai"]
     assert installer.installFromFolder(wheels)
