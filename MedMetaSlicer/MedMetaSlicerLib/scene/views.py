@@ -13,7 +13,7 @@ IN_PLANE = 0.5
 def jumpToSlice(volumeNode, axis, position, near=None):
     """Brings all slice views to a slice of a volume, through its parent transforms.
 
-    Views across the slice keep where they are. Where no view lies in the slice's plane (an oblique volume, say), all are
+    Views across the slice stay where they are. Where no view lies in its plane (an oblique volume, say), all are
     turned to the volume's axes first, as Slicer's "Rotate to volume plane" does. Does nothing where there is no view.
 
     :param volumeNode: vtkMRMLScalarVolumeNode

@@ -83,6 +83,6 @@ def build(scene):
         views=pictures.sliceViews,
         show=pictures.show,
         picture=pictures.picture,
-        showAsReference=pictures.showAsReference,
+        example=pictures.example,
         oblique=(rotated(23, axis=2) @ rotated(-17, axis=0))[:3, :3].tolist(),
     )

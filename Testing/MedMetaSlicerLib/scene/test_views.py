@@ -27,7 +27,7 @@ def test_a_jump_brings_the_view_to_the_slice_and_leaves_the_others(views, shown)
 
 
 def test_a_jump_near_a_voxel_brings_all_views_there(views, shown):
-    volumeNode, _slices = shown
+    volumeNode = shown[0]
     views.jumpToSlice(volumeNode, 2, 3, near=(7, 21, 9))
     assert [views.currentPosition(volumeNode, axis) for axis in range(3)] == [7, 21, 3]
 
