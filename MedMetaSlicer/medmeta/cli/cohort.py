@@ -11,6 +11,7 @@ from rich.table import Table
 
 from medmeta.cli import inputs
 from medmeta.cli.console import Console
+from medmeta.cli.stop import stop_with_input
 from medmeta.cohorts.recipe import ENDINGS
 
 SHOWN = 20
@@ -39,11 +40,18 @@ def cohort(
     ),
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = typer.Option(False, "--overwrite", help="Begin anew, and replace outputs that are there."),
+    until_input_ends: bool = typer.Option(
+        False,
+        "--until-input-ends",
+        help="Stop as by Ctrl-C when standard input ends, for programs that start it.",
+    ),
     json: bool = inputs.JSON,
     debug: bool = typer.Option(False, "--debug", help="Log each case, and where a bug happened, with names and paths."),
 ) -> int:
     """Predicts a whole cohort; started again, it goes on where it stopped. Exit code 1 where cases failed."""
     console = Console(json)
+    if until_input_ends:
+        stop_with_input()
     if debug:  # the only level at which logs name cases and paths
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("medmeta").setLevel(logging.DEBUG)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from medmeta.cohorts.lock import locked
 from medmeta.cohorts.manifest import read_manifest
 from medmeta.cohorts.recipe import Recipe
 from medmeta.cohorts.report import worst_first, write_report
-from medmeta.errors import CohortError
+from medmeta.errors import Cancelled, CohortError
 from medmeta.progress import Progress, ProgressCallback
 
 
@@ -75,7 +76,7 @@ def process(
         recipe: how; its paths are absolute.
         scheduler: address of a Dask cluster's; None to work here.
         overwrite: begin anew and replace what is there.
-        progress: told how far it is; may raise `Cancelled`.
+        progress: told how far it is; may raise `Cancelled`: the report then has what is done so far.
 
     Raises:
         CheckpointError, DeviceError: nothing can be predicted at all.
@@ -110,12 +111,20 @@ def process(
             finished += 1
             tell("cases", finished)
 
-        if waiting and scheduler is not None:
-            run_on_cluster(waiting, recipe, record, scheduler)
-        elif waiting:
-            run_here(waiting, recipe, record, progress)
-        for rubbish in out_dir.glob(".medmeta-*"):  # of workers that were killed
-            shutil.rmtree(rubbish, ignore_errors=True)
-        rows = worst_first(ledger.rows[case.name] for case in cases)
-        table, page = write_report(rows, recipe)
+        def finish() -> tuple[Sequence[Mapping[str, Any]], Path, Path]:
+            for rubbish in out_dir.glob(".medmeta-*"):  # of workers that were killed
+                shutil.rmtree(rubbish, ignore_errors=True)
+            rows = worst_first(ledger.rows[case.name] for case in cases)
+            return rows, *write_report(rows, recipe)
+
+        try:
+            if waiting and scheduler is not None:
+                run_on_cluster(waiting, recipe, record, scheduler)
+            elif waiting:
+                run_here(waiting, recipe, record, progress)
+        except (Cancelled, KeyboardInterrupt):
+            with suppress(CohortError):  # of what is done so far; that it was cancelled is more important
+                finish()
+            raise
+        rows, table, page = finish()
     return Outcome(rows, kept, left_out, table, page, time.monotonic() - start)

@@ -10,7 +10,7 @@ import pytest
 
 from medmeta.cohorts import local, one
 from medmeta.cohorts.process import process
-from medmeta.errors import CohortError
+from medmeta.errors import Cancelled, CohortError
 
 
 def statuses(outcome):
@@ -42,6 +42,19 @@ def test_a_run_goes_on_where_it_was_stopped(recipe, write_cases, monkeypatch):
     worked.clear()
     process(folder, recipe)
     assert worked == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Cancelled])
+def test_a_run_that_is_cancelled_reports_what_is_done(recipe, write_cases, error, tmp_path):
+    def stop(event):
+        if event.phase == "cases" and event.done == 2:
+            raise error("enough")
+
+    with pytest.raises(error):
+        process(write_cases(4), recipe, progress=stop)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png") == 2
+    assert page.count("Not done yet.") == 2
 
 
 KILLED = """
