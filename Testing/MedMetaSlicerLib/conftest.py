@@ -1,37 +1,7 @@
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-# ITK's thread pool can outlive the interpreter and crash at exit; its platform threads do not.
-os.environ.setdefault("ITK_GLOBAL_DEFAULT_THREADER", "Platform")
-os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkOSOpenGLRenderWindow")
-
-
-@pytest.fixture(scope="session")
-def application():
-    """Slicer's own libraries, without its Qt application."""
-    core = pytest.importorskip("trame_slicer.core", reason="needs the optional dependency 'scene'")
-    return core.SlicerApp()
-
-
-@pytest.fixture
-def scene(application):
-    """An empty scene that slicer.util works on."""
-    from types import SimpleNamespace
-
-    import slicer
-
-    slicer.mrmlScene = application.scene
-    slicer.modules = SimpleNamespace(
-        segmentations=SimpleNamespace(logic=lambda: application.segmentations_logic),
-        volumes=SimpleNamespace(logic=lambda: application.volumes_logic),
-    )
-    application.scene.Clear()
-    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)  # Slicer's scene always has one
-    yield application.scene
-    application.scene.Clear()
 
 
 @pytest.fixture

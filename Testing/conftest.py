@@ -1,0 +1,71 @@
+"""Slicer for tests: its libraries, its scene, and a module opened in front of a user."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# ITK's thread pool can outlive the interpreter and crash at exit; its platform threads do not.
+os.environ.setdefault("ITK_GLOBAL_DEFAULT_THREADER", "Platform")
+os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkOSOpenGLRenderWindow")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+MODULE = Path(__file__).parents[1] / "MedMetaSlicer" / "MedMetaSlicer.py"
+
+
+@pytest.fixture(scope="session")
+def application():
+    """Slicer's own libraries, without its Qt application."""
+    core = pytest.importorskip("trame_slicer.core", reason="needs the optional dependency 'scene'")
+    return core.SlicerApp()
+
+
+@pytest.fixture
+def scene(application):
+    """An empty scene that slicer.util works on."""
+    from types import SimpleNamespace
+
+    import slicer
+
+    slicer.mrmlScene = application.scene
+    slicer.modules = SimpleNamespace(
+        segmentations=SimpleNamespace(logic=lambda: application.segmentations_logic),
+        volumes=SimpleNamespace(logic=lambda: application.volumes_logic),
+    )
+    application.scene.Clear()
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)  # Slicer's scene always has one
+    yield application.scene
+    application.scene.Clear()
+
+
+@pytest.fixture
+def slicerPython(application, scene, monkeypatch):
+    """qt, ctk and slicer as a module in Slicer finds them."""
+    pytest.importorskip(
+        "PySide6.QtWidgets", reason="needs PySide6, of the optional dependency 'test'", exc_type=ImportError
+    )
+    from slicer_stand_ins import installation
+
+    installation.install(monkeypatch, application)
+
+
+@pytest.fixture
+def openDesk(slicerPython, scene):
+    """Opens the module's panel, as Slicer does when a user chooses it; see slicer_stand_ins.desk.Desk."""
+    from slicer_stand_ins.desk import Desk
+
+    opened = []
+
+    def open(path=MODULE):
+        opened.append(Desk(path, scene))
+        return opened[-1]
+
+    yield open
+    for desk in opened:
+        desk.close()
+
+
+@pytest.fixture
+def desk(openDesk):
+    """The module's panel over an empty scene."""
+    return openDesk()
