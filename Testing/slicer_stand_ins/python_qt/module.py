@@ -2,12 +2,12 @@
 
 from types import ModuleType
 
-from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtUiTools, QtWidgets
+from PySide6 import QtCore, QtGui, QtSvg, QtUiTools, QtWidgets
 
 from slicer_stand_ins.python_qt import dialogs, ui_files
 from slicer_stand_ins.python_qt.conversion import wrapped
 
-_SOURCES = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtUiTools)
+_SOURCES = (QtCore, QtGui, QtWidgets, QtSvg, QtUiTools)
 # PySide's own means, which PythonQt does not have.
 _NOT_QT = {"Signal", "Slot", "Property", "SIGNAL", "SLOT", "ClassInfo", "QtMsgType", "QApplication.exec"}
 

@@ -51,10 +51,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
     def _build(self):
         self._segmentations, self._volumes = qMRMLNodeComboBox(self), qMRMLNodeComboBox(self)
-        self._segmentations.nodeTypes, self._volumes.nodeTypes = (
-            ["vtkMRMLSegmentationNode"],
-            ["vtkMRMLScalarVolumeNode"],
-        )
+        self._segmentations.nodeTypes = ["vtkMRMLSegmentationNode"]
+        self._volumes.nodeTypes = ["vtkMRMLScalarVolumeNode"]
         for box in (self._segmentations, self._volumes):
             box.noneEnabled, box.removeEnabled, box.addEnabled = True, False, False
         self._segmentations.currentNodeIs.connect(self._chosenSegmentation)

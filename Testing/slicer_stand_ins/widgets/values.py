@@ -45,10 +45,6 @@ class ctkSliderWidget(QWidget):
 
     valueChanged, valueIsChanging = Signal(float), Signal(float)
     decimalsChanged = Signal(int)
-    SIGNATURES = (
-        ("valueChanged(double)", "valueChanged"),
-        ("valueIsChanging(double)", "valueIsChanging"),
-    )
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -96,7 +92,6 @@ class ctkSliderWidget(QWidget):
 
 class ctkDoubleSpinBox(QWidget):
     valueChanged = Signal(float)
-    SIGNATURES = {"valueChanged(double)": "valueChanged"}
 
     def __init__(self, parent=None):
         super().__init__(parent)
