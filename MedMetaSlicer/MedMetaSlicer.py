@@ -42,8 +42,6 @@ class MedMetaSlicerParameterNode:
     volume - the volume that is drawn on
     segmentation - a few slices of it are drawn
     leftOut, empty - slices that do not count, and slices that are marked as empty
-    drawn, drawnAxis, accepted - once a result was accepted into the segmentation: which slices were drawn before,
-        along which axis, and a fingerprint of each slice, to tell which are drawn on afterwards
     preview - the result that is not accepted yet; visible, filled, opacity: how it is shown
     cohortSource, cohortFolder, cohortInput, cohortOutput - where other volumes are
     task - the saved task that was made last
@@ -58,9 +56,6 @@ class MedMetaSlicerParameterNode:
     segmentation: vtkMRMLSegmentationNode
     leftOut: list[int]
     empty: list[int]
-    drawn: list[int]
-    drawnAxis: int = -1
-    accepted: list[int]
     preview: vtkMRMLSegmentationNode
     previewVisible: bool = True
     previewFilled: bool = False

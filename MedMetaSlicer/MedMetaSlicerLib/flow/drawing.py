@@ -1,6 +1,5 @@
 """What is drawn: the annotated slices, those left out, and those marked as empty."""
 
-from MedMetaSlicerLib.scene.fingerprints import fingerprints
 from MedMetaSlicerLib.scene.slices import annotatedSlices, caseFromScene
 from MedMetaSlicerLib.scene.views import currentPosition, jumpToSlice
 
@@ -8,8 +7,8 @@ from MedMetaSlicerLib.scene.views import currentPosition, jumpToSlice
 class Drawing:
     """The annotated slices of the chosen segmentation. Marks live in the parameter node.
 
-    Once a result was accepted into the segmentation, all its slices are full. Those count that were drawn before, and
-    those that were changed since: a wrong slice is mended where it is, and that is all there is to correcting.
+    Once a result was accepted into the segmentation, all its slices are full; those count that the user drew, before or
+    since: a wrong slice is mended where it is, and that is all there is to correcting. See scene/accepted.py.
 
     :param bench: MedMetaSlicerLib.flow.bench.Bench
     """
@@ -17,7 +16,6 @@ class Drawing:
     def __init__(self, bench):
         self.bench = bench
         self.slices = []
-        self._notDrawn = ()
 
     @property
     def complete(self):
@@ -29,26 +27,12 @@ class Drawing:
         """The axis of the volume along which is drawn; None where nothing is."""
         return self.slices[0].axis if self.slices else None
 
-    @property
-    def _axis(self):
-        p = self.bench.parameters
-        return p.drawnAxis if p.drawnAxis >= 0 else "auto"
-
     def refresh(self):
         """Looks again at what is drawn."""
         p = self.bench.parameters
-        self.slices, self._notDrawn = [], ()
-        if p is None or p.volume is None or p.segmentation is None:
-            return
-        ids = self.bench.segmentIds()
-        rows = annotatedSlices(
-            p.segmentation, p.volume, leftOut=p.leftOut, empty=p.empty, axis=self._axis, segmentIds=ids
-        )
-        if p.accepted:
-            now = fingerprints(p.segmentation, p.volume, p.drawnAxis, ids)
-            same = {i for i, (then, here) in enumerate(zip(p.accepted, now, strict=False)) if then == here}
-            self._notDrawn = tuple(same - set(p.drawn) - set(p.empty))
-        self.slices = [row for row in rows if row.position not in self._notDrawn]
+        self.slices = []
+        if p is not None and p.volume is not None and p.segmentation is not None:
+            self.slices = annotatedSlices(p.segmentation, p.volume, **self._marks())
 
     def case(self):
         """What the engine is given.
@@ -57,30 +41,11 @@ class Drawing:
         :raises MedMetaError: nothing can be adapted to; the message says what to do
         """
         p = self.bench.parameters
-        leftOut = {*p.leftOut, *self._notDrawn}
-        return caseFromScene(
-            p.volume,
-            p.segmentation,
-            leftOut=leftOut,
-            empty=p.empty,
-            axis=self._axis,
-            segmentIds=self.bench.segmentIds(),
-        )
+        return caseFromScene(p.volume, p.segmentation, **self._marks())
 
-    def accepted(self):
-        """A result was just written into the segmentation: remembers which slices are the user's own."""
+    def _marks(self):
         p = self.bench.parameters
-        axis, drawn = self.axis, [s.position for s in self.slices if not s.empty]
-        if axis is not None:
-            p.drawnAxis, p.drawn = axis, drawn
-            p.accepted = fingerprints(p.segmentation, p.volume, axis, self.bench.segmentIds())
-        self.refresh()
-
-    def takenBack(self):
-        """What was written was taken back: all that is there was drawn."""
-        p = self.bench.parameters
-        p.drawnAxis, p.drawn, p.accepted = -1, [], []
-        self.refresh()
+        return {"leftOut": p.leftOut, "empty": p.empty, "segmentIds": self.bench.segmentIds()}
 
     def include(self, position, included):
         """Lets a slice count, or leaves it out."""

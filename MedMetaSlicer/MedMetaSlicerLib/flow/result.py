@@ -163,25 +163,18 @@ class Result:
         tr = self.bench.tr
         volumeNode = self._present(self.volumeNode, tr("The volume of this result was deleted."))
         target = self._present(self.segmentationNode, tr("The segmentation was deleted: accept as a new one."))
-        self.bench.drawing.refresh()  # which slices are the user's own is told before all are full
         kept = acceptInto(
             self.preview.node, target, volumeNode, editorNode=editorNode, chosen=chosen, saveState=self.saveState
         )
-        if target is self.bench.parameters.segmentation:
-            self.bench.drawing.accepted()
-
-        def undo():
-            self.undoState()
-            self.bench.drawing.takenBack()
-
         text = tr("Written into {name}.").format(name=target.GetName())
-        self._accepted(undo, f"{text} {kept}" if kept else text)
+        self._accepted(self.undoState, f"{text} {kept}" if kept else text)
 
     def undo(self):
         """Takes the last acceptance back; the answer is shown again."""
         undo, self._undo = self._undo, None
         if undo is not None:
             undo()
+            self.bench.drawing.refresh()
             self.bench.parameters.previewVisible = True
             self.apply()
             self.bench.say(self.bench.tr("Taken back."))
@@ -193,6 +186,7 @@ class Result:
 
     def _accepted(self, undo, text):
         self._undo = undo
+        self.bench.drawing.refresh()
         self.bench.parameters.previewVisible = False
         self.apply()
         self.bench.say(text)
