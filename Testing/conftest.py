@@ -40,13 +40,16 @@ def scene(application):
 
 @pytest.fixture
 def slicerPython(application, scene, monkeypatch):
-    """qt, ctk and slicer as a module in Slicer finds them."""
+    """qt, ctk and slicer as a module in Slicer finds them; what fails in a slot or an observer fails the test."""
     pytest.importorskip(
         "PySide6.QtWidgets", reason="needs PySide6, of the optional dependency 'test'", exc_type=ImportError
     )
     from slicer_stand_ins import installation
+    from slicer_stand_ins.python_qt import faults
 
     installation.install(monkeypatch, application)
+    with faults.watched():
+        yield
 
 
 @pytest.fixture

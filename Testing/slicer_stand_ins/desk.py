@@ -30,24 +30,21 @@ class Desk:
     def __init__(self, path, scene):
         self.scene, self.desktop = scene, desktop
         desktop.clear()
-        faults.recorded.clear()
         self.path = Path(path)
         self.application = application_()
-        self._hook, sys.excepthook = sys.excepthook, self._take
         self._searched = [*sys.path]
         # Slicer has the folder of each module in its search path.
         sys.path.insert(0, str(self.path.parent))
         sys.modules.pop(self.path.stem, None)
-        self._module = qSlicerScriptedLoadableModule(self.path)
-        self._module.load()
-        self.module = wrapped(self._module)
-        self.application.moduleManager().add(self._module)
-        self.open()
-
-    def _take(self, kind, fault, trace):
-        """An exception that VTK or Qt could only print."""
-        faults.recorded.append(fault)
-        self._hook(kind, fault, trace)
+        self._module, self._frame = qSlicerScriptedLoadableModule(self.path), None
+        try:
+            self._module.load()
+            self.module = wrapped(self._module)
+            self.application.moduleManager().add(self._module)
+            self.open()
+        except BaseException:
+            self._forget()
+            raise
 
     def open(self):
         """Shows the panel, as choosing the module in Slicer does: it is made the first time, and entered."""
@@ -76,7 +73,7 @@ class Desk:
         return self.widget.ui
 
     def close(self):
-        """The module is unloaded; :raises ExceptionGroup: what went wrong where nobody could catch it"""
+        """The module is unloaded, as when Slicer ends."""
         try:
             if self._frame.isEntered:
                 self._frame.exit()
@@ -85,17 +82,11 @@ class Desk:
             delete(self._module)
             self.settle()
         finally:
-            sys.excepthook = self._hook
-            sys.path[:] = self._searched
-            sys.modules.pop(self.path.stem, None)
-        self.complain()
+            self._forget()
 
-    def complain(self):
-        """:raises ExceptionGroup: exceptions in slots, timers and observers since the last call"""
-        found = list(faults.recorded)
-        faults.recorded.clear()
-        if found:
-            raise ExceptionGroup("in slots, timers or observers", found)
+    def _forget(self):
+        sys.path[:] = self._searched
+        sys.modules.pop(self.path.stem, None)
 
     # Hands.
 
@@ -156,7 +147,7 @@ class Desk:
         """Lets Qt do what is waiting, and fails where that went wrong."""
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         self.application.processEvents()
-        self.complain()
+        faults.complain()
 
     def wait(self, until, seconds=10):
         """Runs the event loop until something is true.

@@ -1,10 +1,38 @@
 """What went wrong where no caller can catch it: in a slot, a timer, a virtual method."""
 
 import inspect
+import sys
 import traceback
+from contextlib import contextmanager
 
 recorded = []
-"""Exceptions of callbacks since the last clear(); Slicer prints them and goes on."""
+"""Exceptions of callbacks; Slicer prints them and goes on, a test fails by them."""
+
+
+def complain():
+    """:raises ExceptionGroup: exceptions in slots, timers and observers since the last call"""
+    found = list(recorded)
+    recorded.clear()
+    if found:
+        raise ExceptionGroup("in slots, timers or observers", found)
+
+
+@contextmanager
+def watched():
+    """Records what VTK and Qt could only print, and complains at the end."""
+    printed = sys.excepthook
+
+    def take(kind, fault, trace):
+        recorded.append(fault)
+        printed(kind, fault, trace)
+
+    recorded.clear()
+    sys.excepthook = take
+    try:
+        yield
+    finally:
+        sys.excepthook = printed
+    complain()
 
 
 def guarded(function):

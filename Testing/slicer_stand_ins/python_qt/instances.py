@@ -5,6 +5,7 @@ import inspect
 import weakref
 from types import FunctionType
 
+from PySide6.QtCore import Property
 from shiboken6 import Shiboken
 from shiboken6.Shiboken import getCppPointer, isValid
 
@@ -219,7 +220,10 @@ def _write(native, found, value):
     if not found.isWritable():
         raise AttributeError(f"property '{name}' of {type(native).__name__} is read only")
     setter = getattr(native, f"set{name[0].upper()}{name[1:]}", None)
-    if isinstance(value, bool | int | float | str | list) or setter is None:
+    ofStandIn = isinstance(getattr(type(native), name, None), Property)
+    if ofStandIn and not isinstance(value, bool | int | float | str | list):
+        setattr(native, name, value)
+    elif isinstance(value, bool | int | float | str | list) or setter is None:
         if not native.setProperty(name, value) and native.property(name) != value:
             raise ValueError(f"property '{name}' of {type(native).__name__} cannot be set to {value!r}")
     else:

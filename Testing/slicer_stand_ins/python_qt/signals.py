@@ -5,6 +5,7 @@ import functools
 from PySide6.QtCore import SIGNAL, QMetaMethod, QMetaObject, QObject
 from shiboken6.Shiboken import getCppPointer
 
+from slicer_stand_ins import api
 from slicer_stand_ins.python_qt.conversion import wrapped
 from slicer_stand_ins.python_qt.faults import guarded
 
@@ -93,6 +94,7 @@ class Connections:
         signature = normalized(signature)
         if signature in declared(self.native) or self.native.metaObject().indexOfSignal(signature) >= 0:
             return signature
+        api.missing(type(self.native), signature.split("(")[0])
         raise ValueError(f"{type(self.native).__name__} has no signal {signature}")
 
 

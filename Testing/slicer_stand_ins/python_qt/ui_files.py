@@ -1,9 +1,12 @@
 """Loading of .ui files: Qt's own loader with Slicer's widgets in it."""
 
+import functools
+import operator
 import re
 import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
 
-from PySide6.QtCore import QBuffer, QByteArray
+from PySide6.QtCore import QBuffer, QByteArray, qInstallMessageHandler
 from PySide6.QtUiTools import QUiLoader as NativeLoader
 from PySide6.QtWidgets import QWidget
 
@@ -31,13 +34,17 @@ class QUiLoader:
         native.close()
         connections = [*_checked(root)]
         _withoutConnections(root)
+        values = [*_takenEnumerations(root)]
         loader = NativeLoader()
         for cls in widgetClasses.values():
             loader.registerCustomWidget(cls)
         buffer = QBuffer()
         buffer.setData(QByteArray(ElementTree.tostring(root)))
         buffer.open(QBuffer.OpenModeFlag.ReadOnly)
-        widget = loader.load(buffer, unwrapped(parent))
+        with _complaints():
+            widget = loader.load(buffer, unwrapped(parent))
+        for name, prop, value in values:
+            setattr(_named(widget, name), prop, value)
         for connection in connections:
             _connect(widget, *connection)
         return wrapped(widget)
@@ -60,6 +67,31 @@ def _checked(root):
 def _withoutConnections(root):
     for node in root.findall("connections"):
         root.remove(node)
+
+
+def _takenEnumerations(root):
+    """(widget, property, value) of enumerations that stand-ins declare, which Qt's loader cannot read; taken out."""
+    for node in root.iter("widget"):
+        cls = widgetClasses.get(node.get("class"))
+        for prop in node.findall("property"):
+            text = prop.findtext("set") or prop.findtext("enum") or ""
+            if cls is not None and text.startswith(f"{cls.__name__}::"):
+                members = [getattr(cls, part.rpartition("::")[2]) for part in text.split("|")]
+                node.remove(prop)
+                yield node.get("name"), prop.get("name"), functools.reduce(operator.or_, members)
+
+
+@contextmanager
+def _complaints():
+    """What Qt's loader only prints is an error."""
+    said = []
+    before = qInstallMessageHandler(lambda kind, context, text: said.append(text))
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
+    if said:
+        raise UiFileError("; ".join(said))
 
 
 def _connect(widget, sender, signal, receiver, slot):

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, Signal
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from slicer_stand_ins.widgets.properties import Property, stored
 
@@ -145,7 +145,7 @@ class qSlicerLayoutManager(QObject):
     def sliceWidget(self, name):
         for node in self._sliceNodes():
             if node.GetLayoutName() == name:
-                return qMRMLSliceWidget(node, self._core.app_logic.GetSliceLogic(node), self)
+                return qMRMLSliceWidget(node, self._core.app_logic.GetSliceLogic(node))
         return None
 
     def mrmlSliceLogics(self):
@@ -161,7 +161,7 @@ class qSlicerLayoutManager(QObject):
                 logic.FitSliceToAll()
 
 
-class qMRMLSliceWidget(QObject):
+class qMRMLSliceWidget(QWidget):
     """A slice view without a window: its node and its logic."""
 
     def __init__(self, node, logic, parent=None):

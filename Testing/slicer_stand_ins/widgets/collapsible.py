@@ -1,6 +1,6 @@
 """ctkCollapsibleButton and ctkCollapsibleGroupBox: parts of a panel that can be folded away."""
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QGroupBox,
@@ -18,7 +18,7 @@ class Folding:
     """Hides the widgets inside, and shows again those that were not hidden before; what is shown meanwhile waits."""
 
     def _startFolding(self):
-        self._folded, self._hiddenByFolding = False, set()
+        self._folded, self._forcing, self._hiddenByFolding = False, False, set()
 
     def _fold(self, on):
         if on == self._folded:
@@ -39,8 +39,15 @@ class Folding:
 
     def _take(self, child):
         if not child.isHidden():
-            self._hiddenByFolding.add(child)
-            child.hide()
+            self._hide(child)
+
+    def _hide(self, child):
+        self._hiddenByFolding.add(child)
+        self._forcing = True
+        child.hide()
+        self._forcing = False
+        # As in CTK: without it Qt would not tell of a later hide() of what is hidden already.
+        child.setAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
 
     def childEvent(self, event):
         child = event.child()
@@ -49,9 +56,11 @@ class Folding:
         super().childEvent(event)
 
     def eventFilter(self, child, event):
-        if self._folded and event.type() == QEvent.Type.ShowToParent and child.parent() is self:
-            self._hiddenByFolding.add(child)
-            child.hide()
+        if self._folded and not self._forcing and child.parent() is self:
+            if event.type() == QEvent.Type.ShowToParent:
+                self._hide(child)
+            elif event.type() == QEvent.Type.HideToParent:
+                self._hiddenByFolding.discard(child)
         return super().eventFilter(child, event)
 
 
@@ -113,7 +122,7 @@ class ctkCollapsibleButton(Folding, QAbstractButton):
         option.state |= QStyle.StateFlag.State_Raised
         painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option)
         arrow = QStyle.PrimitiveElement.PE_IndicatorArrowRight if self._folded else None
-        whole = option.rect
+        whole = QRect(option.rect)
         option.rect = whole.adjusted(6, 6, 6 + 12 - whole.width(), -6)
         painter.drawPrimitive(arrow or QStyle.PrimitiveElement.PE_IndicatorArrowDown, option)
         painter.setPen(self.palette().buttonText().color())

@@ -40,8 +40,8 @@ class qMRMLNodeComboBox(QWidget):
     currentNodeIs = Signal(object)
     currentNodeIsThere = Signal(bool)
     currentNodeIDChanged = Signal(str)
-    nodeAddedIs, nodeToBeRemovedIs = Signal(object), Signal(object)
-    nodeActivatedIs, nodeAddedByUserIs, nodeToBeEditedIs = Signal(object), Signal(object), Signal(object)
+    nodeAddedIs, nodeAddedByUserIs = Signal(object), Signal(object)
+    nodeActivatedIs, nodeToBeEditedIs = Signal(object), Signal(object)
     currentNodeRenamed = Signal(str)
     SIGNATURES = (
         ("currentNodeChanged(vtkMRMLNode*)", "currentNodeIs"),

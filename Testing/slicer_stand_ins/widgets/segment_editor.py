@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -64,7 +65,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._show3D = QPushButton("Show 3D")
         self._add.clicked.connect(self._addSegment)
         self._remove.clicked.connect(lambda: self._logic.RemoveSelectedSegment())
-        self._show3D.clicked.connect(lambda: self._logic.ToggleSegmentationSurfaceRepresentation())
+        surface = self._logic.ContainsClosedSurfaceRepresentation
+        self._show3D.clicked.connect(lambda: self._logic.ToggleSegmentationSurfaceRepresentation(not surface()))
         row = QHBoxLayout()
         for button in (self._add, self._remove, self._show3D):
             row.addWidget(button)
@@ -111,7 +113,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             button.setToolTip(name or "No editing")
             button.setCheckable(True)
             button.setIconSize(QSize(16, 16))
-            button.setMinimumWidth(80)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._effects.addButton(button, index)
             grid.addWidget(button, index // 4, index % 4)
         self._effects.idClicked.connect(lambda at: self.setActiveEffectByName(("", *EFFECTS)[at]))
@@ -281,7 +283,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             reference = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
             self._logic.SetSourceVolumeNode(reference)
             if node.GetSegmentation().GetNumberOfSegments():
-                self._logic.SelectFirstSegment()
+                self._logic.SelectFirstSegment(False)
         self.segmentationWasSet.emit(node)
 
     def _tell(self, what, value, signal):

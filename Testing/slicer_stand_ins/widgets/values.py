@@ -159,6 +159,7 @@ class ctkPathLineEdit(QWidget):
         Hidden, System = 256, 512
 
     QFlag(Filter)
+    Dirs, Files, Drives = Filter.Dirs, Filter.Files, Filter.Drives
 
     def __init__(self, parent=None):
         super().__init__(parent)
