@@ -11,7 +11,7 @@ from MedMetaSlicerLib.installation import makeInstaller
 from MedMetaSlicerLib.panel.panel import Panel
 from MedMetaSlicerLib.process import Process
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort
-from MedMetaSlicerLib.work.python import pythonExecutable
+from MedMetaSlicerLib.work.interpreter import pythonExecutable
 from MedMetaSlicerLib.work.session import Session
 from MedMetaSlicerLib.work.tasks import TaskLibrary
 
@@ -71,4 +71,4 @@ def makePanel(ui, bench, translate):
 
 def makeProcess():
     """The main job for scripts."""
-    return Process(makeClient)
+    return Process()

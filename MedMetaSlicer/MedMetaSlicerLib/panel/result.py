@@ -47,6 +47,7 @@ class ResultPart:
         return [s for row, (s, _) in enumerate(self._listed) if boxes.item(row).checkState() == qt.Qt.Checked]
 
     def _list(self, segments):
+        self.ui.segmentsList.setVisible(len(segments) > 1)
         if segments == self._listed:
             return
         self._listed = segments
@@ -56,4 +57,3 @@ class ResultPart:
             box.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
             box.setCheckState(qt.Qt.Checked)
             self.ui.segmentsList.addItem(box)
-        self.ui.segmentsList.setVisible(len(segments) > 1)

@@ -104,7 +104,7 @@ def test_a_volume_that_is_deleted_meanwhile_fails_alone(three, scene):
 def test_only_the_volumes_of_the_chosen_folder_are_listed(three, scene):
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "Follow-up")
-    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(three.others[2]), folder)
+    hierarchy.CreateItem(folder, three.others[2])  # Slicer's plugins do so by themselves
     three.p.cohortSource, three.p.cohortFolder = "folder of the scene", "Follow-up"
     three.bench.cohort.refresh()
     assert list(statuses(three)) == ["unlike"]
