@@ -7,6 +7,7 @@ import numpy as np
 
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation, find_axis
 from medmeta.errors import AnnotationError
+from MedMetaSlicerLib.scene import accepted
 from MedMetaSlicerLib.scene.grids import (
     arrayFromImage,
     boundingBox,
@@ -52,6 +53,8 @@ class AnnotatedSlice:
 
 def annotatedSlices(segmentationNode, volumeNode, leftOut=(), empty=(), axis="auto", segmentIds=None):
     """The annotated slices of a volume; cheap enough to be asked for at each change.
+
+    Slices that a result was written into do not count, unless they were changed since: a correction is a drawing.
 
     :param segmentationNode: vtkMRMLSegmentationNode or None
     :param volumeNode: vtkMRMLScalarVolumeNode or None
@@ -164,7 +167,8 @@ def _drawing(segmentationNode, volumeNode, axis, segmentIds):
             parts.append((segmentId, value, image, offsetBetween(image, segmentationNode, grid, volumeNode)))
     # VTK counts modifications over all objects, so that no two states of any two images share a number.
     place = np.linalg.inv(worldFromIjk(volumeNode)) @ worldFromNode(segmentationNode)
-    key = (axis, grid.GetExtent(), place.round(9).tobytes(), *((i, v, m.GetMTime()) for i, v, m, _ in parts))
+    record = segmentationNode.GetAttribute(accepted.ATTRIBUTE)
+    key = (axis, grid.GetExtent(), record, place.round(9).tobytes(), *((i, v, m.GetMTime()) for i, v, m, _ in parts))
     if key not in _remembered:
         _remembered[key] = _find(segmentationNode, volumeNode, grid, parts, axis)
         while len(_remembered) > REMEMBERED:
@@ -196,15 +200,27 @@ def _find(segmentationNode, volumeNode, grid, parts, axis):
     union = np.zeros(high - low, dtype=bool)
     for begin, mask in masks.values():
         union[tuple(slice(b, b + n) for b, n in zip(begin - low, mask.shape, strict=True))] |= mask
+    recordedAxis, recorded = accepted.record(segmentationNode)
     if axis == "auto":
+        axis = recordedAxis
+    if axis is None:
         axis = find_axis(union.transpose(2, 1, 0), name=segmentationNode.GetName())
     along, across = 2 - axis, tuple(a for a in range(3) if a != 2 - axis)
     pixels = np.count_nonzero(union, axis=across)
     shown = {position + int(low[along]): (int(pixels[position]), []) for position in np.flatnonzero(pixels).tolist()}
+    drawn = set()
+    sizes = grid.GetDimensions()[::-1]
     for segmentId, (begin, mask) in masks.items():
-        for position in np.flatnonzero(mask.any(axis=across)).tolist():
-            shown[position + int(begin[along])][1].append(segmentId)
-    return axis, {position: (count, tuple(ids)) for position, (count, ids) in shown.items()}
+        known = recorded.get(segmentId, {}) if axis == recordedAxis else {}
+        checksums = accepted.checksumsOf(mask, along, begin, sizes) if known else {}
+        same = accepted.unchanged(checksums, known)
+        for position in (np.flatnonzero(mask.any(axis=across)) + int(begin[along])).tolist():
+            shown[position][1].append(segmentId)
+            if position not in same:
+                drawn.add(position)
+    if not drawn:
+        return None
+    return axis, {position: (shown[position][0], tuple(shown[position][1])) for position in drawn}
 
 
 def _inside(image, offset, grid):
