@@ -19,6 +19,7 @@ from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.adaptation.tiles import RandomTile
+from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.whole import whole_stack
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, image_channels
@@ -112,6 +113,7 @@ class CohortAdapter:
             parameters = [*shared.values(), *(p for state in states for p in state.values())]
             rate, steps = self.settings.other_rate / (2 if self.start else 1), self.steps
             optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-2)
+            trace = LossTrace()
             begun, left = clock.spent, max(clock.seconds - clock.spent, 1e-3)
             for step in range(steps):
                 done = max(step / steps, (clock.spent - begun) / left)
@@ -121,24 +123,28 @@ class CohortAdapter:
                 for group in optimizer.param_groups:
                     group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * done)) / 2
                 optimizer.zero_grad(set_to_none=True)
-                self._backward(self._batch(self.settings.other_batch), states)
+                trace.add(self._backward(self._batch(self.settings.other_batch), states))
                 optimizer.step()
-                counter.tick()
+                counter.tick(loss=trace.latest())
         counter.finish()
         return (
             {name: p.detach() for name, p in shared.items()},
             [{name: p.detach() for name, p in state.items()} for state in states],
         )
 
-    def _backward(self, batch: Examples, states: Sequence[AdaptedState]) -> None:
-        """Back-propagates segment by segment, so that memory does not grow with their number."""
+    def _backward(self, batch: Examples, states: Sequence[AdaptedState]) -> torch.Tensor:
+        """Back-propagates segment by segment, so that memory does not grow with their number; returns the loss."""
         image, segment = batch.inputs
         (features,) = self.learner.encode((image,))
         leaves = tuple(f.detach().requires_grad_() for f in features)
+        total = torch.zeros((), device=self.device)
         for index, state in enumerate(states):
             logits = self.learner.predict(state, (leaves, segment))
-            (segmentation_loss(logits, batch.targets[:, index : index + 1]) / len(states)).backward()
+            loss = segmentation_loss(logits, batch.targets[:, index : index + 1]) / len(states)
+            loss.backward()
+            total += loss.detach()
         torch.autograd.backward(features, [leaf.grad for leaf in leaves])
+        return total
 
     def _of(self, batch: Examples, segment: int) -> Examples:
         return Examples(batch.inputs, batch.targets[:, segment : segment + 1])

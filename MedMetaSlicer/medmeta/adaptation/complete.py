@@ -16,6 +16,7 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
+from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes import image_channels, segment_channels
@@ -44,7 +45,12 @@ def adapt_segment(
         contender = contenders[name]
         support = support_examples(stacks, segment, support_places(stacks), contender.slices, prior=True)
         versions = support_versions(support.to(contender.device))
-        states[name] = contender.learner.adapt(versions, steps=steps, on_step=lambda *_: counter.tick())
+        trace = LossTrace()
+
+        def tick(_step: int, _state: AdaptedState, trace: LossTrace = trace) -> None:
+            counter.tick(loss=trace.latest())
+
+        states[name] = contender.learner.adapt(versions, steps=steps, on_step=tick, on_loss=trace.add)
     return states
 
 

@@ -15,7 +15,7 @@ from medmeta import __version__
 from medmeta.adaptation.budget import Budget, OutOfTime
 from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.complete import adapt_segment, complete
-from medmeta.adaptation.contenders import AUTO, Contender, find_contenders
+from medmeta.adaptation.contenders import AUTO, Contender, Load, find_contenders
 from medmeta.adaptation.guard import choose
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
@@ -57,6 +57,7 @@ def adapt(
     start: AdaptedTask | None = None,
     progress: ProgressCallback | None = None,
     preview: Callable[[int, np.ndarray], None] | None = None,
+    load: Load | None = None,
 ) -> Adaptation:
     """Adapts to the annotated slices and completes the annotated volumes.
 
@@ -75,6 +76,7 @@ def adapt(
         progress: told how far it is; may raise `Cancelled`.
         preview: told the number of a case and an (I, J, K) label map of it: a first one, before it is refined, and the
             refined one where adapting for other volumes is still to come.
+        load: loads learners, see `KeptLearners`; None to load them from the disk.
 
     Raises:
         AnnotationError: nothing is drawn, or the cases do not fit each other.
@@ -95,7 +97,7 @@ def adapt(
     target = resolve_device(device)
     for case in cases:
         check_supported(case.volume, case.annotation.axis)
-    found = find_contenders(learner, checkpoint, target)
+    found = find_contenders(learner, checkpoint, target, load)
     torch.manual_seed(seed)
     segments = cases[0].annotation.segments
     stacks, grey = annotated_stacks(cases, settings.region)
@@ -119,7 +121,7 @@ def adapt(
         for number, prediction in enumerate(predictions):
             preview(number, prediction.labels.array)
     chosen = next((contender for contender in found if contender.name == FOR_OTHER_VOLUMES), found[0])
-    task = _task(chosen, cases, stacks, predictions, grey, settings, start, seed, clock, progress)
+    task = _task(chosen, cases, stacks, predictions, grey, settings, start, seed, clock, progress, load)
     quality = tuple(
         SegmentQuality(
             segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
@@ -209,6 +211,7 @@ def _task(
     seed: int,
     clock: Budget,
     progress: ProgressCallback | None,
+    load: Load | None,
 ) -> AdaptedTask:
     """What is kept for other volumes; empty states where it was not asked for."""
     segments = cases[0].annotation.segments
@@ -225,7 +228,7 @@ def _task(
         counter = Counter(progress, "cohort", adapter.steps)
         shared, states = adapter.adapt(counter, clock)
         tile, pixel = adapter.tile, adapter.pixel
-    seen = Signatures(contender.device)
+    seen = Signatures(contender.device, load)
     return AdaptedTask(
         segments,
         tuple(states),

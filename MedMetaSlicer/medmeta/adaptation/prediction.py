@@ -10,6 +10,7 @@ from monai.inferers import sliding_window_inference
 
 from medmeta.adaptation.calibration import FITTED, Calibration
 from medmeta.adaptation.clean_up import cleaned
+from medmeta.adaptation.contenders import Load
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.render import all_logits, render
@@ -39,13 +40,20 @@ class Predictor:
         task: from `adapt`, or loaded.
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint: the weights that the task was adapted from; None to find them by the task's own record.
+        load: loads the network for similarity, see `KeptLearners`; None to load it from the disk.
 
     Raises:
         CheckpointError: the weights are not those that the task was adapted from.
         DeviceError: the device is not there.
     """
 
-    def __init__(self, task: AdaptedTask, device: str = "auto", checkpoint: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        task: AdaptedTask,
+        device: str = "auto",
+        checkpoint: str | Path | None = None,
+        load: Load | None = None,
+    ) -> None:
         self.task, self.device = task, resolve_device(device)
         self._learner, header = load_checkpoint(find_weights(checkpoint or task.checkpoint["name"]))
         if header["sha256"] != task.checkpoint["sha256"]:
@@ -61,7 +69,7 @@ class Predictor:
         self._learner.to(self.device)
         self._states = [{name: value.to(self.device) for name, value in state.items()} for state in task.states]
         self._seen = header["network"]["slices"]
-        self._signatures = Signatures(self.device)
+        self._signatures = Signatures(self.device, load)
 
     @torch.no_grad()
     def __call__(

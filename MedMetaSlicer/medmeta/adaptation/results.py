@@ -160,11 +160,11 @@ class Counter:
         self.done = 0
         self.tick(0)
 
-    def tick(self, count: int = 1) -> None:
-        """So many more are done; raises what the callback raises."""
+    def tick(self, count: int = 1, loss: float | None = None) -> None:
+        """So many more are done, with that loss, if any; raises what the callback raises."""
         self.done = min(self.total, self.done + count)
         if self.callback is not None:
-            self.callback(Progress(self.phase, self.done, self.total))
+            self.callback(Progress(self.phase, self.done, self.total, loss=loss))
 
     def finish(self) -> None:
         """The phase is over, whether or not all ticks came."""

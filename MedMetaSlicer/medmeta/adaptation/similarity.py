@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from medmeta.adaptation.contenders import Load, load_contender
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.results import Similarity
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import GreyWindow, image_channels
 from medmeta.errors import CheckpointError
-from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.factory import IMAGE_LEVEL
-from medmeta.learners.weights import find_weights
 from medmeta.volumes import Volume
 
 if TYPE_CHECKING:
@@ -37,17 +36,17 @@ class Signatures:
 
     Args:
         device: "auto", "cpu", "cuda" or "cuda:N".
+        load: loads the network; None for `load_contender`.
 
     Raises:
         CheckpointError: the bundled weights are missing or damaged.
         DeviceError: the device is not there.
     """
 
-    def __init__(self, device: str | torch.device = "auto") -> None:
+    def __init__(self, device: str | torch.device = "auto", load: Load | None = None) -> None:
         self.device = resolve_device(device) if isinstance(device, str) else device
-        self.learner, header = load_checkpoint(find_weights(IMAGE_LEVEL))
-        self.learner.to(self.device)
-        self.slices = header["network"]["slices"]
+        found = (load or load_contender)(IMAGE_LEVEL, self.device)
+        self.learner, self.slices = found.learner, found.slices
         self.threshold = float(self.learner.threshold.detach())
 
     @torch.no_grad()

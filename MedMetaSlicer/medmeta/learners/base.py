@@ -54,6 +54,7 @@ class Learner(nn.Module, ABC):
         *,
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
+        on_loss: Callable[[torch.Tensor], None] | None = None,
     ) -> AdaptedState:
         """Adapts to a support set.
 
@@ -61,6 +62,8 @@ class Learner(nn.Module, ABC):
             support: the support set, once or in several augmented versions.
             steps: how far to go; None for as far as the learner was meta-trained.
             on_step: called with 0 and the state before the first step, then after each one. May raise to cancel.
+            on_loss: called before each step with its loss, a scalar tensor on its device; never where the learner
+                takes no steps.
         """
 
     @abstractmethod

@@ -16,6 +16,9 @@ from medmeta.episodes.episode import Episode, Examples
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.inner_loop import Loss, Parameters
 
+OnLoss = Callable[[torch.Tensor], None]
+"""Told of a loss, a scalar tensor on its device."""
+
 WarmStart = Callable[[nn.Module, Parameters, Examples], Parameters]
 """(module, initial parameters, support set) -> parameters that the inner loop starts from."""
 
@@ -66,12 +69,15 @@ class FastWeights(Learner):
             raise ValueError(f"no parameter of {type(module).__name__} matches {self.adapted}")
 
     @abstractmethod
-    def moves(self, start: Parameters, support: Sequence[Examples]) -> Iterator[Parameters]:
+    def moves(
+        self, start: Parameters, support: Sequence[Examples], on_loss: OnLoss | None = None
+    ) -> Iterator[Parameters]:
         """Adapted parameters after 1, 2, ... inner steps, without end.
 
         Args:
             start: the adapting parameters before the first step.
             support: prepared examples; step t uses number t, and so on from the first again.
+            on_loss: called before each step with its loss.
         """
 
     def initial(self) -> Parameters:
@@ -86,13 +92,13 @@ class FastWeights(Learner):
         """Examples with encoded inputs."""
         return Examples(self.encode(examples.inputs), examples.targets)
 
-    def trajectory(self, support: Sequence[Examples]) -> Iterator[Parameters]:
+    def trajectory(self, support: Sequence[Examples], on_loss: OnLoss | None = None) -> Iterator[Parameters]:
         """Adapted parameters after 0, 1, 2, ... inner steps, without end. `support` must be prepared."""
         start = self.initial()
         if self.warm_start is not None:
             start = self.warm_start(self.module, start, support[0])
         yield start
-        yield from self.moves(start, support)
+        yield from self.moves(start, support, on_loss)
 
     def adapt(
         self,
@@ -100,13 +106,14 @@ class FastWeights(Learner):
         *,
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
+        on_loss: Callable[[torch.Tensor], None] | None = None,
     ) -> AdaptedState:
         """See `Learner.adapt`; can go on beyond the meta-trained number of steps."""
         steps = self.steps if steps is None else steps
         state: AdaptedState = {}
         with torch.no_grad():
             prepared = [self.prepare(examples) for examples in support]
-            for step, fast in enumerate(islice(self.trajectory(prepared), steps + 1)):
+            for step, fast in enumerate(islice(self.trajectory(prepared, on_loss), steps + 1)):
                 state = {name: p.detach() for name, p in fast.items()}
                 if on_step is not None:
                     on_step(step, state)

@@ -27,6 +27,7 @@ def inner_steps(
     *,
     second_order: bool = False,
     largest_gradient: float | None = None,
+    on_loss: Callable[[torch.Tensor], None] | None = None,
 ) -> Iterator[Parameters]:
     """Adapts parameters without end; yields them after every step.
 
@@ -40,6 +41,7 @@ def inner_steps(
             gradient counts as a constant (first-order MAML): the outer gradient then still reaches the initial
             parameters and the step sizes.
         largest_gradient: a gradient of larger norm is scaled down to it, so that no step overshoots on a bad example.
+        on_loss: called before every step with the loss, a scalar tensor on its device.
     """
     fast: Parameters = dict(parameters)
     step = 0
@@ -49,6 +51,8 @@ def inner_steps(
             at = fast if second_order else {name: p.detach().requires_grad_() for name, p in fast.items()}
             value = loss(functional_call(module, at, examples.inputs), examples.targets)
             gradients = torch.autograd.grad(value, list(at.values()), create_graph=second_order, allow_unused=True)
+        if on_loss is not None:
+            on_loss(value.detach())
         if largest_gradient is not None:
             norm = torch.stack([g.detach().norm() for g in gradients if g is not None]).norm()
             scale = (largest_gradient / norm.clamp_min(1e-12)).clamp(max=1.0)

@@ -16,7 +16,7 @@ from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from medmeta.episodes.episode import Examples
-from medmeta.learners.fast_weights import FastWeights
+from medmeta.learners.fast_weights import FastWeights, OnLoss
 from medmeta.learners.inner_loop import Loss, Parameters
 
 FORGET_BIAS, INPUT_BIAS = (4.0, 6.0), (-5.0, -4.0)
@@ -99,7 +99,9 @@ class LSTMLearner(FastWeights):
         self.chunk = chunk
         self.rule = UpdateRule(hidden)
 
-    def moves(self, start: Parameters, support: Sequence[Examples]) -> Iterator[Parameters]:
+    def moves(
+        self, start: Parameters, support: Sequence[Examples], on_loss: OnLoss | None = None
+    ) -> Iterator[Parameters]:
         """See `FastWeights.moves`: steps of the learned optimiser."""
         fast = dict(start)
         chunks = torch.cat([p.flatten() for p in fast.values()]).split(self.chunk)
@@ -107,6 +109,8 @@ class LSTMLearner(FastWeights):
         step = 0
         while True:
             loss, gradient = self._slope(fast, support[step % len(support)])
+            if on_loss is not None:
+                on_loss(loss)
             moved = [
                 self._move(theta, part, loss, *memory)
                 for theta, part, memory in zip(chunks, gradient.split(self.chunk), memories, strict=True)

@@ -16,7 +16,7 @@ from torch import nn
 from torch.func import functional_call
 
 from medmeta.episodes.episode import Episode, Examples
-from medmeta.learners.fast_weights import FastWeights
+from medmeta.learners.fast_weights import FastWeights, OnLoss
 from medmeta.learners.inner_loop import Loss, Parameters, inner_steps
 from medmeta.learners.step_sizes import StepSizes
 
@@ -73,7 +73,9 @@ class MAML(FastWeights):
         self.largest_gradient = largest_gradient
         self.step_sizes = StepSizes(self.initial(), self.steps, step_size, granularity)
 
-    def moves(self, start: Parameters, support: Sequence[Examples]) -> Iterator[Parameters]:
+    def moves(
+        self, start: Parameters, support: Sequence[Examples], on_loss: OnLoss | None = None
+    ) -> Iterator[Parameters]:
         """See `FastWeights.moves`: gradient steps; beyond the meta-trained ones with the last step sizes."""
         return inner_steps(
             self.module,
@@ -83,6 +85,7 @@ class MAML(FastWeights):
             self.step_sizes,
             second_order=self.second_order and torch.is_grad_enabled(),
             largest_gradient=self.largest_gradient,
+            on_loss=on_loss,
         )
 
     def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:

@@ -85,6 +85,7 @@ class SiameseLearner(Learner):
         *,
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
+        on_loss: Callable[[torch.Tensor], None] | None = None,
     ) -> AdaptedState:
         """See `Learner.adapt`: fits the read-out to the first version of the support set; every step is the same."""
         with torch.no_grad():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
 from medmeta.adaptation.memory import within_memory
 from medmeta.adaptation.prediction import TILES, Predictor
@@ -25,9 +26,10 @@ Notice = Callable[[str], None]
 
 
 class Engine:
-    """`adapt` and `predict`, which fall back to less memory, and files of tasks."""
+    """`adapt` and `predict`, which fall back to less memory, and files of tasks. Learners are loaded once."""
 
     def __init__(self) -> None:
+        self._load = KeptLearners()
         self._ready: tuple[tuple[AdaptedTask, str, str | None], Predictor] | None = None
 
     @property
@@ -52,7 +54,8 @@ class Engine:
 
         def run(device: str, batch: int) -> Adaptation:
             smaller = replace(settings, batch=batch)
-            return adapt(cases, device=device, settings=smaller, progress=progress, preview=preview, **options)
+            told = {"progress": progress, "preview": preview}
+            return adapt(cases, device=device, settings=smaller, load=self._load, **told, **options)
 
         return within_memory(run, device, settings.batch, notice)
 
@@ -72,7 +75,7 @@ class Engine:
         """How close a volume is to saved tasks; an error in place of what cannot be told."""
 
         def run(device: str, _batch: int) -> list[Similarity | MedMetaError]:
-            signatures = Signatures(device)
+            signatures = Signatures(device, self._load)
             counter, found = Counter(progress, "match", len(paths)), []
             for path in paths:
                 try:
@@ -89,7 +92,7 @@ class Engine:
         last = self._ready[0] if self._ready else (None, "", None)
         if last[0] is not task or last[1:] != (device, checkpoint):
             self._ready = None  # its memory first
-            self._ready = (task, device, checkpoint), Predictor(task, device, checkpoint)
+            self._ready = (task, device, checkpoint), Predictor(task, device, checkpoint, self._load)
         return self._ready[1]
 
     def save(self, task: AdaptedTask, path: Path) -> None:

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.adaptation.contenders import KeptLearners
 from medmeta.errors import AnnotationError, Cancelled
 
 
@@ -45,6 +46,33 @@ def test_a_structure_larger_than_a_tile_and_a_volume_smaller_than_one_work(scan,
     task = adapt([case], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=2, other_tile=32)).task
     assert max(task.tile) <= 32
     assert predict(task, volume, device="cpu", checkpoint=checkpoint).labels.array.shape == volume.array.shape
+
+
+def test_inner_loops_and_fine_tuning_tell_their_losses_which_fall(scan, annotated, checkpoint):
+    volume, labels = scan()
+    events = []
+    adapt(
+        [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=40),
+        progress=events.append,
+    )  # fmt: skip
+    losses = {phase: [e.loss for e in events if e.phase == phase] for phase in {e.phase for e in events}}
+    told = [loss for loss in losses["cohort"] if loss is not None]
+    assert len(told) == 40
+    assert np.mean(told[-8:]) < np.mean(told[:8]) < 10
+    assert any(loss is not None for loss in losses["adapt"])
+    assert set(losses["predict"]) | set(losses["refine"]) | set(losses["check"]) == {None}
+
+
+def test_an_adaptation_leaves_learners_that_are_kept_as_they_were(scan, annotated, checkpoint):
+    volume, labels = scan()
+    keep = KeptLearners()
+    learner = keep(checkpoint, torch.device("cpu")).learner
+    before = {name: value.clone() for name, value in learner.state_dict().items()}
+    adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=3), load=keep)
+    assert keep(checkpoint, torch.device("cpu")).learner is learner
+    assert all(torch.equal(value, before[name]) for name, value in learner.state_dict().items())
+    assert not learner.training
+    assert all(parameter.grad is None for parameter in learner.parameters())
 
 
 def test_fine_tuning_can_be_cancelled_between_steps(scan, annotated, checkpoint):

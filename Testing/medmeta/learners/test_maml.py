@@ -80,3 +80,16 @@ def test_meta_training_makes_one_gradient_step_worth_more_on_sinusoids_never_see
             (learner.meta_loss(sinusoid(generator))[0] / 4).backward()
         optimizer.step()
     assert error() < 0.75 * before
+
+
+def test_every_step_tells_its_loss_before_it_is_taken():
+    learner = MAML(network(), mean_squared_error, steps=5)
+    told = []
+    learner.adapt(
+        [sinusoid(torch.Generator().manual_seed(0)).support],
+        steps=3,
+        on_step=lambda step, _: told.append(step),
+        on_loss=lambda loss: told.append(float(loss)),
+    )
+    assert [entry for entry in told if isinstance(entry, int)] == [0, 1, 2, 3]
+    assert [type(entry) for entry in told] == [int, float, int, float, int, float, int]

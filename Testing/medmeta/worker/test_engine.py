@@ -78,6 +78,24 @@ def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, coho
     assert np.array_equal(there.labels.array, predict(task, other, device="cpu").labels.array)
 
 
+def test_a_warm_worker_answers_as_a_fresh_one_does(client, cohort, monkeypatch, tmp_path):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    case, other = cohort
+
+    def answer(worker, name):
+        found = worker.adapt([case], learner="maml", device="cpu", seed=3).wait()
+        worker.save(found.task, tmp_path / name).wait()
+        prediction = worker.predict(found.task, other, device="cpu").wait()
+        arrays = [a.array for p in (*found.predictions, prediction) for a in (p.labels, p.confidence)]
+        return (tmp_path / name).read_bytes(), *(array.tobytes() for array in arrays)
+
+    first, second = answer(client, "first"), answer(client, "second")
+    with WorkerClient(parent=tmp_path) as fresh:
+        assert answer(fresh, "fresh") == first
+    assert second == first
+
+
 def test_it_matches_saved_tasks_as_the_engine_does(client, cohort, one_thread, tmp_path):
     from medmeta.adaptation import AdaptedTask
     from medmeta.adaptation.similarity import compare
@@ -117,7 +135,7 @@ def test_a_task_is_made_ready_once_for_a_cohort_and_again_for_another_device(mon
     made = []
 
     class Ready:
-        def __init__(self, task, device, checkpoint):
+        def __init__(self, task, device, checkpoint, load):
             made.append((task, device))
 
         def __call__(self, volume, **_):
