@@ -99,6 +99,7 @@ class MedMetaSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def cleanup(self):
+        self.setParameterNode(None)
         if self.panel:
             self.panel.close()
             self.logic.close()

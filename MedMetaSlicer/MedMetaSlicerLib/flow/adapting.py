@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import slicer
 
 from medmeta.annotations import AnnotatedVolume
+from MedMetaSlicerLib.flow.words import phaseText
 from MedMetaSlicerLib.scene.plots import lossPlot
 
 
@@ -56,7 +57,7 @@ class Adapting:
         self.ready = None
         self.readyIsCurrent = False
         self.suggestions = ()
-        self.losses = []
+        self.curves = {}
 
     @property
     def possible(self):
@@ -140,13 +141,14 @@ class Adapting:
 
     def plot(self):
         """Shows the losses of the last adaptation as a plot."""
-        lossPlot(self.losses, self.bench.tr("MedMeta loss"))
+        tr = self.bench.tr
+        lossPlot({phaseText(p, tr): c for p, c in self.curves.items()}, tr("Loss"), tr("Step"), tr("Loss"), show=True)
 
     def _ask(self, request, done, preview, takeBack, **options):
         bench = self.bench
 
         def finished(adapted):
-            self.losses = activity.losses or self.losses
+            self.curves = activity.curves or self.curves
             done(adapted)
 
         def failed(error):

@@ -26,7 +26,7 @@ class AdaptingPart:
         self.ui.adaptButton.enabled = bench.adapting.possible
         self.ui.adaptButton.text = tr("Adapt again") if again else tr("Adapt")
         self.ui.cancelButton.enabled = bench.busy
-        self.ui.lossPlotButton.enabled = bool(bench.adapting.losses)
+        self.ui.lossPlotButton.enabled = bool(bench.adapting.curves)
         activity = bench.session.activity if bench.busy else None
         self.ui.progressBar.setVisible(activity is not None)
         self.ui.timeLabel.setVisible(activity is not None)
@@ -59,8 +59,8 @@ class AdaptingPart:
         tr = self.bench.tr
         held = tr("No slice could be held out to check on.")
         if row["held_out_dice"] is not None:
-            held = tr("On held-out slices: Dice {dice:.2f}, interpolation {other:.2f}.").format(
-                dice=row["held_out_dice"], other=row["interpolation_dice"]
+            held = tr("On held-out slices: Dice {dice}, interpolation {other}.").format(
+                dice=self._dice(row["held_out_dice"]), other=self._dice(row["interpolation_dice"])
             )
         return (
             {"text": row["segment"], "tip": held},
