@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import slicer
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -37,10 +37,14 @@ class Desk:
         sys.path.insert(0, str(self.path.parent))
         sys.modules.pop(self.path.stem, None)
         self._module, self._frame = qSlicerScriptedLoadableModule(self.path), None
+        # The application outlives the module here: what is connected to it meanwhile is taken back.
+        lasting = (self.application, self.application.moduleManager(), self.application.layoutManager())
+        self._connections = [(wrapped(one), len(wrapped(one)._connections.made)) for one in lasting]
         try:
             self._module.load()
             self.module = wrapped(self._module)
             self.application.moduleManager().add(self._module)
+            self.application.startupCompleted.emit()
             self.open()
         except BaseException:
             self._forget()
@@ -74,6 +78,8 @@ class Desk:
 
     def close(self):
         """The module is unloaded, as when Slicer ends."""
+        if self._module is None:
+            return
         try:
             if self._frame.isEntered:
                 self._frame.exit()
@@ -85,6 +91,9 @@ class Desk:
             self._forget()
 
     def _forget(self):
+        self._module = None
+        for one, count in self._connections:
+            one._connections.restore(count)
         sys.path[:] = self._searched
         sys.modules.pop(self.path.stem, None)
 
@@ -132,6 +141,35 @@ class Desk:
         native.check(node) if on else native.uncheck(node)
         self.settle()
 
+    def clickCell(self, name, row, column=0):
+        """Clicks into a cell of a table, or on the button or box that is in it."""
+        table = self._usable(name)
+        inside = table.cellWidget(row, column)
+        if inside is not None:
+            assert inside.isEnabled(), f"'{name}' {row}, {column} is disabled"
+            inside.click()
+        else:
+            item = table.item(row, column)
+            assert item is not None, f"'{name}' has no cell {row}, {column}"
+            table.scrollToItem(item)
+            place = table.visualItemRect(item).center()
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        self.settle()
+
+    def tickCell(self, name, row, column=0, on=True):
+        """Ticks a cell of a table that can be ticked."""
+        item = self._usable(name).item(row, column)
+        assert item.flags() & Qt.ItemFlag.ItemIsUserCheckable, f"'{name}' {row}, {column} cannot be ticked"
+        assert item.flags() & Qt.ItemFlag.ItemIsEnabled, f"'{name}' {row}, {column} is disabled"
+        item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+        self.settle()
+
+    def cells(self, name):
+        """The texts of a table, row by row."""
+        table = self.find(name)
+        rows, columns = range(table.rowCount()), range(table.columnCount())
+        return [[item.text() if (item := table.item(row, column)) else "" for column in columns] for row in rows]
+
     def enter(self, name, value):
         """Types a text, or sets a number."""
         native = self._usable(name)
@@ -169,6 +207,11 @@ class Desk:
     def reload(self):
         """Reload, as developers of a module press it."""
         slicer.util.reloadScriptedModule(self.path.stem)
+        self.settle()
+
+    def quit(self):
+        """Slicer is about to end; the panel is closed by the fixture."""
+        self.application.aboutToQuit.emit()
         self.settle()
 
     def closeScene(self):

@@ -73,7 +73,7 @@ def modules_():
         setattr(ctk if name.startswith("ctk") else slicer, name, classFor(cls))
     sys.modules.update({"qt": qt, "ctk": ctk})
     slicer.app = wrapped(application_())
-    from slicer_stand_ins.slicer_parts import packaging, parameter_nodes, scripted_modules, translation
+    from slicer_stand_ins.slicer_parts import packaging, parameter_nodes, sample_data, scripted_modules, translation
 
     return {
         "qt": qt,
@@ -82,6 +82,7 @@ def modules_():
         "slicer.i18n": translation,
         "slicer.parameterNodeWrapper": parameter_nodes,
         "slicer.packaging": packaging,
+        "SampleData": sample_data,
     }
 
 
@@ -97,4 +98,5 @@ def install(patch, core):
             patch.setattr(slicer, name.removeprefix("slicer."), made, raising=False)
     patch.setattr(slicer, "app", wrapped(application_()), raising=False)
     patch.setattr(slicer, "modules", SimpleNamespace(**vars(slicer.modules)), raising=False)
+    modules_()["slicer.packaging"].reset()
     application_().serve(core)

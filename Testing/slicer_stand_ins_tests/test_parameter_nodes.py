@@ -5,7 +5,8 @@ import pathlib
 from typing import Annotated
 
 import pytest
-import slicer
+
+slicer = pytest.importorskip("slicer", reason="needs the optional dependency 'scene'")
 
 
 @pytest.fixture

@@ -84,6 +84,11 @@ class Connections:
                 QObject.disconnect(self.native, SIGNAL(signature), made[2])
         return bool(found)
 
+    def restore(self, count):
+        """Takes back all connections but the first ones."""
+        for signature, function, _ in self.made[count:]:
+            self.disconnect(signature, function)
+
     def emit(self, signature, arguments):
         signature = self._existing(signature)
         signal = declared(self.native).get(signature)

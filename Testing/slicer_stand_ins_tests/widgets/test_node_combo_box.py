@@ -1,7 +1,8 @@
 """qMRMLNodeComboBox and its checkable kind follow a real scene."""
 
 import pytest
-import slicer
+
+slicer = pytest.importorskip("slicer", reason="needs the optional dependency 'scene'")
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-import slicer
+
+slicer = pytest.importorskip("slicer", reason="needs the optional dependency 'scene'")
 
 
 @pytest.fixture
