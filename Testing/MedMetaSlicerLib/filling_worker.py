@@ -3,6 +3,8 @@
 Seeds mean what they mean to fake_worker.
 """
 
+import json
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +13,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "medmeta" / "worker"))
 
-from fake_worker import FakeEngine
+from fake_worker import FakeEngine, FakeTask
 
 from medmeta.adaptation.results import Similarity
+from medmeta.adaptation.task_header import FORMAT, read_task_header
 from medmeta.errors import VolumeError
 from medmeta.progress import Progress
 from medmeta.worker.server import serve
@@ -46,6 +49,17 @@ class FillingEngine(FakeEngine):
         for step in range(20):
             progress(Progress("predict", step, 20))
         return replace(prediction, similarity=Similarity(float(volume.array.min() < -1000), 0.4))
+
+    def save(self, task, path):
+        """A file whose header is as a task's."""
+        segments = [{"value": s.value, "name": s.name, "color": s.color, "terminology": ""} for s in task.segments]
+        provenance = {"learner": "nearest", "for_other_volumes": True}
+        header = {"format": FORMAT, "segments": segments, "provenance": provenance}
+        fields = json.dumps({"__metadata__": {"medmeta": json.dumps(header)}}).encode()
+        path.write_bytes(struct.pack("<Q", len(fields)) + fields)
+
+    def load(self, path):
+        return FakeTask(read_task_header(path).segments)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,14 @@ class Desk:
         QTest.keySequence(unwrapped(self.find(name)) if name else self._frame, keys)
         self.settle()
 
+    def pressInMainWindow(self, keys):
+        """Presses a shortcut while the main window, and no widget of the panel, has the keyboard."""
+        window = self.application._mainWindow
+        window.show()
+        QApplication.setActiveWindow(window)
+        QTest.keySequence(window, keys)
+        self.settle()
+
     def settle(self):
         """Lets Qt do what is waiting, and fails where that went wrong."""
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

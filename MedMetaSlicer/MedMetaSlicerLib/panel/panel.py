@@ -97,7 +97,7 @@ class Panel(VTKObservationMixin):
         if parameters is not None:
             self._watch(parameters.segmentation)
             self.editor.follow(parameters)
-            self.bench.result.apply()
+            self.update()
             self.sceneChanged()
 
     def lookAgain(self):

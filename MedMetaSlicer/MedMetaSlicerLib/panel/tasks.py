@@ -80,7 +80,9 @@ class TasksPart:
 
     def _about(self, chosen):
         tr, suggestion = self.bench.tr, self.bench.tasks.suggestion
-        if chosen is not None and not chosen.damaged:
+        if chosen is not None and chosen.damaged:
+            return chosen.problem
+        if chosen is not None:
             made = "; ".join(f"{key}: {value}" for key, value in chosen.provenance.items())
             return tr("{name}: {made}").format(name=chosen.name, made=made)
         if suggestion:

@@ -1,3 +1,5 @@
 import sys
+
+
 def pythonExecutable():
     return sys.executable

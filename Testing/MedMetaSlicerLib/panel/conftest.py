@@ -13,9 +13,8 @@ from filling_worker import FILLING
 @pytest.fixture
 def workplace(slicerPython, monkeypatch, tmp_path):
     """Where the panel finds its worker and its saved tasks; nothing needs to be installed."""
-    from MedMetaSlicerLib import application
-
     from medmeta.worker.client import WorkerClient
+    from MedMetaSlicerLib import application
 
     folder = tmp_path / "workplace"
     folder.mkdir()

@@ -193,5 +193,5 @@ def test_reloading_the_module_keeps_what_is_chosen_and_the_result(adapted):
 
 
 def test_a_key_adapts(ready):
-    ready.press("Ctrl+Alt+A")
+    ready.pressInMainWindow("Ctrl+Alt+A")
     ready.wait(lambda: ready.logic.bench.result.shown, 20)

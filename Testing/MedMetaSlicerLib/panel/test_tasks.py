@@ -35,6 +35,6 @@ def test_renaming_and_deleting(adapted):
     adapted.click("renameTaskButton")
     assert names(adapted) == ["Her ball"]
     adapted.ui.tasksTable.selectRow(0)
-    adapted.desktop.answers.append(True)
+    adapted.desktop.answers.append("Ok")
     adapted.click("deleteTaskButton")
     assert names(adapted) == []
