@@ -47,20 +47,21 @@ def unchanged(checksums, known):
     return {position for position, checksum in checksums.items() if known.get(position) == checksum}
 
 
-def checksumsOf(mask, along, begin, sizes):
-    """A checksum of each slice of a segment on which there is something.
+def checksumsOf(mask, along, begin):
+    """A checksum of each slice of a segment that is not empty, whichever part of the volume the mask is.
 
     :param mask: (K, J, I) boolean, part of the volume
     :param along: axis of the array that counts the slices
     :param begin: index (k, j, i) of the part in the volume
-    :param sizes: voxels of the volume, (k, j, i)
     :return: {position: checksum}
     """
     first, second = (a for a in range(3) if a != along)
+    slices = np.moveaxis(mask, along, 0)
+    rows, columns = slices.any(axis=2), slices.any(axis=1)
     found = {}
-    for number, plane in enumerate(np.moveaxis(mask, along, 0)):
-        rows, columns = np.nonzero(plane)
-        if rows.size:
-            places = (rows + begin[first]) * sizes[second] + columns + begin[second]
-            found[number + int(begin[along])] = zlib.crc32(places.astype(np.int64).tobytes())
+    for number in np.flatnonzero(rows.any(axis=1)).tolist():
+        r, c = np.flatnonzero(rows[number]), np.flatnonzero(columns[number])
+        place = f"{r[0] + begin[first]} {c[0] + begin[second]} {c[-1] - c[0]} ".encode()
+        pixels = np.ascontiguousarray(slices[number, r[0] : r[-1] + 1, c[0] : c[-1] + 1])
+        found[number + int(begin[along])] = zlib.crc32(pixels, zlib.crc32(place))
     return found

@@ -209,10 +209,9 @@ def _find(segmentationNode, volumeNode, grid, parts, axis):
     pixels = np.count_nonzero(union, axis=across)
     shown = {position + int(low[along]): (int(pixels[position]), []) for position in np.flatnonzero(pixels).tolist()}
     drawn = set()
-    sizes = grid.GetDimensions()[::-1]
     for segmentId, (begin, mask) in masks.items():
         known = recorded.get(segmentId, {}) if axis == recordedAxis else {}
-        checksums = accepted.checksumsOf(mask, along, begin, sizes) if known else {}
+        checksums = accepted.checksumsOf(mask, along, begin) if known else {}
         same = accepted.unchanged(checksums, known)
         for position in (np.flatnonzero(mask.any(axis=across)) + int(begin[along])).tolist():
             shown[position][1].append(segmentId)

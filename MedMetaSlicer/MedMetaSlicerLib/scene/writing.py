@@ -210,7 +210,7 @@ class _Change:
     def _checksums(self, segmentId):
         grid = gridOfVolume(self.volume, self.volume)
         mask = maskOnGrid(self.node, segmentId, grid, self.volume)
-        return acceptedSlices.checksumsOf(mask, 2 - self.axis, (0, 0, 0), grid.GetDimensions()[::-1])
+        return acceptedSlices.checksumsOf(mask, 2 - self.axis, (0, 0, 0))
 
     def _part(self, edit):
         """The part of the grid that an edit is on."""
