@@ -1,4 +1,8 @@
-"""One acceptance, worked out before anything is written, and then carried out with Slicer's own functions."""
+"""One acceptance, worked out before anything is written, and then carried out with Slicer's own functions.
+
+Those are the functions that the Segment Editor itself is made of. The class that binds them together there
+(vtkSlicerSegmentEditorLogic) is in Slicer from 5.10 on only, and knows neither locked segments nor drawn slices.
+"""
 
 from dataclasses import dataclass
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from medmeta.errors import AnnotationError
@@ -94,6 +95,23 @@ def test_a_segmentation_that_is_moved_against_the_volume_gets_the_answer_where_i
     expected = desk.wanted(1).copy()
     expected[DRAWN] = drawn
     assert (desk.mask(desk.liver) == expected).all()
+
+
+def test_a_segmentation_on_a_finer_grid_keeps_its_grid(build, desk):
+    fine = build.volume((14, 60, 80), spacing=(0.5, 0.5, 2.5), name="Fine")
+    fine.SetOrigin(-0.25, -0.25, 0.0)  # two by two of its pixels are one of the volume's
+    node, (liver,) = build.segmentation(fine, "Liver", name="Finer")
+    drawn = np.zeros((14, 60, 80), dtype=bool)
+    drawn[DRAWN, 21:39, 31:51] = True
+    build.draw(node, liver, fine, drawn)
+    segment = node.GetSegmentation().GetSegment(liver)
+    desk.preview.node.SetNodeReferenceID("MedMetaSlicer.Source", node.GetID())
+    desk.preview.node.GetSegmentation().GetSegment(desk.liver).SetTag("MedMetaSlicer.Segment", liver)
+    desk.writing.acceptInto(desk.preview.node, node, desk.volumeNode, chosen=[desk.liver])
+    assert segment.GetRepresentation("Binary labelmap").GetSpacing() == pytest.approx((0.5, 0.5, 2.5))
+    expected = np.repeat(np.repeat(desk.wanted(1), 2, axis=1), 2, axis=2)
+    expected[DRAWN] = drawn[DRAWN]
+    assert (build.mask(node, liver, fine) == expected).all()
 
 
 def test_a_segmentation_of_surfaces_is_refused_and_left_alone(desk):
