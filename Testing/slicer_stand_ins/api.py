@@ -9,11 +9,29 @@ import functools
 import json
 from pathlib import Path
 
-from PySide6.QtCore import Property
+from PySide6 import QtCore, QtWidgets
 
 _FOLDER = Path(__file__).parent / "api"
 # What PythonQt gives to every object.
 _EVERYWHERE = {"name", "className", "connect", "disconnect", "delete", "exec_"}
+
+
+def _read(qtClass):
+    meta = qtClass.staticMetaObject
+    return frozenset(meta.property(index).name() for index in range(meta.propertyCount()))
+
+
+# Read before there is any object: PySide drops a class's static meta object together with the first object of it.
+_PROPERTIES = {
+    cls: _read(cls)
+    for cls in (QtCore.QObject, *(getattr(QtWidgets, name) for name in dir(QtWidgets)))
+    if isinstance(cls, type) and issubclass(cls, QtCore.QObject)
+}
+
+
+def _properties(qtClass):
+    """Names of the properties that one of Qt's own classes has."""
+    return _PROPERTIES[qtClass]
 
 
 @functools.cache
@@ -66,16 +84,10 @@ def checkProperty(native, name):
     if name in ofQt:
         return
     if not any(name in item["properties"] for item in declared):
-        raise AttributeError(f"{native.__name__} has no property '{name}' in Slicer; see {declared[0]['source']}")
-    if not any(isinstance(vars(cls).get(name), Property) for cls in native.__mro__):
+        source = declared[0]["source"] if declared else "Qt"
+        raise AttributeError(f"{native.__name__} has no property '{name}' in Slicer; see {source}")
+    if not any(isinstance(vars(cls).get(name), QtCore.Property) for cls in native.__mro__):
         raise NotImplementedError(f"the stand-in for {native.__name__} lacks the property '{name}'")
-
-
-@functools.cache
-def _properties(qtClass):
-    """Names of the properties that one of Qt's own classes has."""
-    meta = qtClass.staticMetaObject
-    return frozenset(meta.property(index).name() for index in range(meta.propertyCount()))
 
 
 def missing(native, name):

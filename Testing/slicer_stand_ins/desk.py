@@ -195,7 +195,7 @@ class Desk:
         self.application.processEvents()
         faults.complain()
 
-    def wait(self, until, seconds=10):
+    def wait(self, until, seconds=60):
         """Runs the event loop until something is true.
 
         :raises AssertionError: it is not true in time

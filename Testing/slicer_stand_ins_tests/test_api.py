@@ -111,6 +111,7 @@ def test_ui_files_use_what_there_is(slicerPython, path):
         (('name="noneEnabled"', 'name="nonEnabled"'), "no property 'nonEnabled'"),
         (("mrmlSceneChanged(vtkMRMLScene*)", "mrmlSceneChange(vtkMRMLScene*)"), "no signal mrmlSceneChange"),
         (("setMRMLScene(vtkMRMLScene*)", "setScene(vtkMRMLScene*)"), "no 'setScene' in Slicer"),
+        (("<layout", '<property name="tooltip"><string>a</string></property><layout'), "no property 'tooltip'"),
         (('class="QVBoxLayout"', 'class="QBoxesLayout"'), "QBoxesLayout"),
         (('class="qMRMLNodeComboBox"', 'class="qMRMLNodesBox"'), "no stand-in for qMRMLNodesBox"),
     ],

@@ -156,6 +156,6 @@ def test_values_are_saved_with_the_scene(wrapped, scene, tmp_path):
     parameters.parameterNode.SetName("Mine")
     scene.SetURL(str(tmp_path / "scene.mrml"))
     assert scene.Commit()
-    scene.Clear(1)
+    scene.Clear(0)
     assert scene.Import()
     assert wrapped({"a": list[str]}, scene.GetFirstNodeByName("Mine")).a == ["x", "y"]

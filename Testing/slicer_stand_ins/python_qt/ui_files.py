@@ -6,9 +6,9 @@ import re
 import xml.etree.ElementTree as ElementTree
 from contextlib import contextmanager
 
+from PySide6 import QtWidgets
 from PySide6.QtCore import QBuffer, QByteArray, qInstallMessageHandler
 from PySide6.QtUiTools import QUiLoader as NativeLoader
-from PySide6.QtWidgets import QWidget
 
 from slicer_stand_ins import api
 from slicer_stand_ins.python_qt.conversion import unwrapped, wrapped
@@ -54,12 +54,12 @@ def _checked(root):
     """Raises where the file asks for what is not there; yields its connections."""
     for node in root.iter("widget"):
         name = node.get("class")
-        if name.startswith(("q", "ctk")):
-            if name not in widgetClasses:
-                raise UiFileError(f"there is no stand-in for {name}")
-            for prop in node.findall("property"):
-                if prop.get("stdset") != "0":
-                    api.checkProperty(widgetClasses[name], prop.get("name"))
+        if name.startswith(("q", "ctk")) and name not in widgetClasses:
+            raise UiFileError(f"there is no stand-in for {name}")
+        cls = widgetClasses.get(name) or getattr(QtWidgets, name, None)
+        for prop in node.findall("property") if cls is not None else ():
+            if prop.get("stdset") != "0":
+                api.checkProperty(cls, prop.get("name"))
     for node in root.iter("connection"):
         yield tuple(node.find(part).text for part in ("sender", "signal", "receiver", "slot"))
 
@@ -120,4 +120,4 @@ def _arguments(signature):
 
 
 def _named(widget, name):
-    return widget if widget.objectName() == name else widget.findChild(QWidget, name)
+    return widget if widget.objectName() == name else widget.findChild(QtWidgets.QWidget, name)

@@ -309,6 +309,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def _updateButtons(self):
         there = self.segmentationNode() is not None and not self.readOnly
         self._add.setEnabled(there)
+        self._show3D.setEnabled(self.segmentationNode() is not None)
         self._remove.setEnabled(there and bool(self.currentSegmentID()))
         self._undo.setEnabled(self.undoEnabled and not self.readOnly and bool(self._logic.CanUndo()))
         self._redo.setEnabled(self.undoEnabled and not self.readOnly and bool(self._logic.CanRedo()))
