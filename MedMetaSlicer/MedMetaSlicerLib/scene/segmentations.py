@@ -12,7 +12,7 @@ TERMINOLOGY_TAG = slicer.vtkSegment.GetTerminologyEntryTagName()
 
 
 def segmentsOf(segmentationNode, segmentIds=None):
-    """Segments of a segmentation node, numbered from 1 in its order.
+    """Segments of a segmentation node, numbered from 1 by their places in it, whichever are taken.
 
     :param segmentationNode: vtkMRMLSegmentationNode
     :param segmentIds: the segments to take; None for all
@@ -28,8 +28,8 @@ def segmentsOf(segmentationNode, segmentIds=None):
     if missing or not wanted:
         raise AnnotationError(f"{segmentationNode.GetName()} has no segment {missing or ''}: add one and draw in it.")
     found = []
-    for value, segmentId in enumerate(wanted, start=1):
-        segment = segmentation.GetSegment(segmentId)
+    for segmentId in wanted:
+        segment, value = segmentation.GetSegment(segmentId), present.index(segmentId) + 1
         found.append(
             (segmentId, Segment(value, segment.GetName(), tuple(segment.GetColor()), _tag(segment, TERMINOLOGY_TAG)))
         )

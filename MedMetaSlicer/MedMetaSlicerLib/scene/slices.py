@@ -201,10 +201,16 @@ def _find(segmentationNode, volumeNode, grid, parts, axis):
     for begin, mask in masks.values():
         union[tuple(slice(b, b + n) for b, n in zip(begin - low, mask.shape, strict=True))] |= mask
     recordedAxis, recorded = accepted.record(segmentationNode)
-    if axis == "auto":
-        axis = recordedAxis
+    if axis == "auto":  # the record's where it tells of any of these segments: others may be drawn along another
+        axis = recordedAxis if any(segmentId in recorded for segmentId in masks) else None
     if axis is None:
-        axis = find_axis(union.transpose(2, 1, 0), name=segmentationNode.GetName())
+        try:
+            axis = find_axis(union.transpose(2, 1, 0), name=segmentationNode.GetName())
+        except AnnotationError as error:  # its advice is for the command line
+            raise AnnotationError(
+                f"{segmentationNode.GetName()} is drawn throughout, or on slices of several directions: draw on a few "
+                "slices of one direction, with slices between them left empty."
+            ) from error
     along, across = 2 - axis, tuple(a for a in range(3) if a != 2 - axis)
     pixels = np.count_nonzero(union, axis=across)
     shown = {position + int(low[along]): (int(pixels[position]), []) for position in np.flatnonzero(pixels).tolist()}
