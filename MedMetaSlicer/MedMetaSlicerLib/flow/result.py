@@ -5,6 +5,7 @@ import json
 import slicer
 
 from medmeta.errors import AnnotationError
+from MedMetaSlicerLib.flow.words import keptBackText
 from MedMetaSlicerLib.scene.preview import Preview
 from MedMetaSlicerLib.scene.segmentations import segmentsOf
 from MedMetaSlicerLib.scene.views import showIn3D
@@ -159,23 +160,28 @@ class Result:
 
         :param chosen: IDs of the preview's segments; None for all
         :param editorNode: vtkMRMLSegmentEditorNode whose masking and overwriting hold
+        :return: True where something was written
         """
         tr = self.bench.tr
         volumeNode = self._present(self.volumeNode, tr("The volume of this result was deleted."))
         target = self._present(self.segmentationNode, tr("The segmentation was deleted: accept as a new one."))
-        found = acceptInto(
+        p = self.bench.parameters
+        accepted = acceptInto(
             self.preview.node,
             target,
             volumeNode,
             editorNode=editorNode,
             chosen=chosen,
             saveState=self.saveState,
-            leftOut=self.bench.parameters.leftOut,
+            leftOut=p.leftOut if target is p.segmentation else (),
         )
-        if found.written or found.added:
-            self._accepted(self.undoState, self._report(found, target))
-        else:
-            self.bench.say(self._report(found, target))
+        kept = keptBackText(accepted, tr)
+        if not accepted.written and not accepted.added:
+            self.bench.say(f"{tr('Nothing was written.')} {kept}".strip())
+            return False
+        text = tr("Written into {name}.").format(name=target.GetName())
+        self._accepted(self.undoState, f"{text} {kept}".strip())
+        return True
 
     def undo(self):
         """Takes the last acceptance back; the answer is shown again."""
@@ -198,24 +204,6 @@ class Result:
         self.bench.parameters.previewVisible = False
         self.apply()
         self.bench.say(text)
-
-    def _report(self, found, target):
-        """What was written, and what was kept back and why."""
-        tr = self.bench.tr
-        changed = ", ".join([*found.written, *found.added])
-        parts = [tr("Nothing was written into {name}.").format(name=target.GetName())]
-        if changed:
-            parts = [tr("Written into {name}: {segments}.").format(name=target.GetName(), segments=changed)]
-        if found.locked:
-            text = tr("Left alone, since their status is Completed: {segments}.")
-            parts.append(text.format(segments=", ".join(found.locked)))
-        kept = sum(found.protected.values())
-        if kept:
-            parts.append(tr("{count} voxels stay with completed segments.").format(count=kept))
-        outside = sum(found.outside.values())
-        if outside:
-            parts.append(tr("{count} voxels lie outside of the editable area.").format(count=outside))
-        return " ".join(parts)
 
     def _present(self, node, otherwise):
         if not self._inScene(node):

@@ -29,3 +29,22 @@ def phaseText(phase, tr):
         "cohort": tr("Adapting for other volumes ..."),
     }
     return texts.get(phase, tr("Working ..."))
+
+
+def keptBackText(accepted, tr):
+    """What of a result was not written, and why; empty where all was.
+
+    :param accepted: MedMetaSlicerLib.scene.writing.Accepted
+    :param tr: text -> translated text
+    """
+    texts = []
+    if accepted.locked:
+        names = ", ".join(accepted.locked)
+        texts.append(tr("Left alone, since marked as completed: {names}.").format(names=names))
+    if accepted.protected:
+        count = sum(accepted.protected.values())
+        texts.append(tr("{count} voxels stay with segments that are marked as completed.").format(count=count))
+    if accepted.outside:
+        count = sum(accepted.outside.values())
+        texts.append(tr("{count} voxels outside of the editable area were left as they are.").format(count=count))
+    return " ".join(texts)
