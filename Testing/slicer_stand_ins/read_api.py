@@ -38,6 +38,7 @@ HEADERS = [
     "Slicer/Libs/MRML/Widgets/qMRMLThreeDWidget.h",
     "Slicer/Libs/MRML/Widgets/qMRMLWidget.h",
     "Slicer/Modules/Loadable/Segmentations/EditorEffects/qSlicerSegmentEditorAbstractEffect.h",
+    "Slicer/Modules/Loadable/Segmentations/EditorEffects/qSlicerSegmentEditorEffectFactory.h",
     "Slicer/Modules/Loadable/Segmentations/EditorEffects/qSlicerSegmentEditorScriptedEffect.h",
     "Slicer/Modules/Loadable/Segmentations/Widgets/qMRMLSegmentEditorWidget.h",
     "Slicer/Modules/Loadable/Segmentations/Widgets/qMRMLSegmentsTableView.h",
