@@ -17,10 +17,14 @@ from MedMetaSlicerLib.work.tasks import TaskLibrary
 
 
 def register():
-    """Once Slicer has started: sample data."""
+    """Once Slicer has started: sample data, and the effect in all Segment Editors."""
+    from slicer.i18n import tr
+
+    from MedMetaSlicerLib.effect import registration
     from MedMetaSlicerLib.sample_data import registerSampleData
 
     registerSampleData()
+    registration.register(lambda: makeBench(tr))
 
 
 def makeClient():
