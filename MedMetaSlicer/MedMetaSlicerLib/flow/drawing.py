@@ -1,5 +1,6 @@
 """What is drawn: the annotated slices, those left out, and those marked as empty."""
 
+from MedMetaSlicerLib.scene.preview import isPreview
 from MedMetaSlicerLib.scene.slices import annotatedSlices, caseFromScene
 from MedMetaSlicerLib.scene.views import currentPosition, jumpToSlice
 
@@ -31,7 +32,8 @@ class Drawing:
         """Looks again at what is drawn."""
         p = self.bench.parameters
         self.slices = []
-        if p is not None and p.volume is not None and p.segmentation is not None:
+        chosen = p is not None and p.volume is not None and p.segmentation is not None
+        if chosen and not isPreview(p.segmentation):  # Slicer's selectors offer that too
             self.slices = annotatedSlices(p.segmentation, p.volume, **self._marks())
 
     def case(self):
@@ -60,6 +62,9 @@ class Drawing:
             self.bench.say(tr("Draw a structure on a slice first; then say on which slices it is not there."))
             return
         position = currentPosition(p.volume, self.axis)
+        if position is None:
+            self.bench.say(tr("No slice view shows the slices that you drew: choose another layout."))
+            return
         if any(s.position == position and not s.empty for s in self.slices):
             text = tr("Slice {position} is drawn on: it cannot be empty. Erase the drawing first.")
             self.bench.say(text.format(position=position))

@@ -2,6 +2,7 @@
 
 from MedMetaSlicerLib.flow.words import phaseText, timeText
 from MedMetaSlicerLib.panel.table import Table
+from MedMetaSlicerLib.scene.preview import isPreview
 
 
 class AdaptingPart:
@@ -49,6 +50,8 @@ class AdaptingPart:
         tr, p = self.bench.tr, self.bench.parameters
         if p is None or p.volume is None:
             return tr("Load a volume and choose it above.")
+        if isPreview(p.segmentation):
+            return tr("This is a result that was not accepted yet: choose the segmentation that you drew in.")
         if p.segmentation is None:
             return tr("Create a segmentation above and add a segment for each structure.")
         if not self.bench.drawing.complete:

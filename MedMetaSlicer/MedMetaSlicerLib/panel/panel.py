@@ -3,6 +3,7 @@
 import slicer
 from slicer.util import VTKObservationMixin
 
+from medmeta.errors import MedMetaError
 from MedMetaSlicerLib.panel.adapting import AdaptingPart
 from MedMetaSlicerLib.panel.cohort import CohortPart
 from MedMetaSlicerLib.panel.drawing import DrawingPart
@@ -105,7 +106,10 @@ class Panel(VTKObservationMixin):
         bench = self.bench
         if bench.parameters is None:
             return
-        bench.drawing.refresh()
+        try:
+            bench.drawing.refresh()
+        except MedMetaError as error:  # said in a line, not in a dialog: it comes up while the user draws
+            bench.say(str(error))
         bench.cohort.refresh()
         bench.result.attach()
         volume = bench.parameters.volume

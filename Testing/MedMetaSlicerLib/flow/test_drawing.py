@@ -29,6 +29,20 @@ def test_an_empty_slice_is_marked_where_the_view_is_and_the_mark_taken_back(desk
     assert drawing.case().annotation.slices == (4, 7, 10)
 
 
+def test_without_a_view_of_these_slices_nothing_is_marked_and_it_is_said(desk, monkeypatch):
+    monkeypatch.setattr("MedMetaSlicerLib.flow.drawing.currentPosition", lambda volumeNode, axis: None)
+    desk.bench.drawing.markEmpty()
+    assert desk.p.empty == []
+    assert "No slice view" in desk.bench.status
+
+
+def test_a_preview_is_not_taken_for_a_drawing(desk):
+    desk.adapt()
+    desk.p.segmentation = desk.p.preview
+    desk.bench.drawing.refresh()
+    assert not desk.bench.adapting.possible
+
+
 def test_a_slice_that_is_drawn_on_cannot_be_marked_as_empty(desk, monkeypatch):
     monkeypatch.setattr("MedMetaSlicerLib.flow.drawing.currentPosition", lambda volumeNode, axis: 7)
     desk.bench.drawing.markEmpty()
