@@ -8,7 +8,7 @@ from medmeta.errors import AnnotationError
 from MedMetaSlicerLib.flow.words import keptBackText
 from MedMetaSlicerLib.scene.preview import Preview
 from MedMetaSlicerLib.scene.segmentations import segmentsOf
-from MedMetaSlicerLib.scene.views import showIn3D
+from MedMetaSlicerLib.scene.views import SURFACE, showIn3D
 from MedMetaSlicerLib.scene.writing import acceptAsNew, acceptInto
 
 QUALITY = "MedMetaSlicer.Quality"
@@ -100,11 +100,13 @@ class Result:
         known = previewOf(request.segmentationId, request.volumeId)
         if known is None or known is not self.preview.node:
             self.preview = Preview(known)
-        segments = request.case.annotation.segments
+        segments, in3D = request.case.annotation.segments, self.in3D
         node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId, request.case.annotation)
         node.SetNodeReferenceID(VOLUME, request.volumeId)
         node.SetNodeReferenceID(SEGMENTATION, request.segmentationId)
         node.SetAttribute(QUALITY, json.dumps([q.row() for q in quality]))
+        if in3D:
+            showIn3D(node)
         self.bench.parameters.preview = node
         self.attach()
         self.bench.changed()
@@ -192,6 +194,11 @@ class Result:
             self.bench.parameters.previewVisible = True
             self.apply()
             self.bench.say(self.bench.tr("Taken back."))
+
+    @property
+    def in3D(self):
+        """True where the answer is shown as a surface."""
+        return self.shown and self.preview.node.GetSegmentation().ContainsRepresentation(SURFACE)
 
     def show3D(self, on):
         """Shows the answer, or what was accepted of it, as a surface."""
