@@ -41,8 +41,6 @@ class Options:
         self.statusLabel.setText(self._status(activity))
         for widget in (self.showCheckBox, self.fillCheckBox, self.opacitySlider, self.show3DButton):
             widget.setEnabled(shown)
-        if not shown:
-            self.show3DButton.setChecked(False)
         suggestions = work.suggestions
         self.nextSliceButton.setEnabled(bool(suggestions))
         text = tr("Next slice to draw")
@@ -51,6 +49,7 @@ class Options:
         values = (
             (self.showCheckBox, "checked", p.previewVisible),
             (self.fillCheckBox, "checked", p.previewFilled),
+            (self.show3DButton, "checked", bench.result.in3D),
             (self.opacitySlider, "value", p.previewOpacity),
             (self.learnerBox, "currentIndex", _index(LEARNERS, p.learner)),
             (self.deviceBox, "currentIndex", _index(DEVICES, p.device)),
@@ -91,12 +90,12 @@ class Options:
         tr = self.tr
         tip = tr("Complete the visible segments from the slices that are drawn; press again after a correction.")
         self.initializeButton = self._button(tr("Initialize"), tip, self.work.initialize)
-        scriptedEffect.addLabeledOptionsWidget(tr("Preview:"), self.initializeButton)
+        scriptedEffect.addLabeledOptionsWidget(tr("Preview:"), _row(self.initializeButton))
         self.progressBar = qt.QProgressBar()
-        scriptedEffect.addOptionsWidget(self.progressBar)
+        scriptedEffect.addOptionsWidget(_row(self.progressBar))
         self.statusLabel = qt.QLabel()
         self.statusLabel.setWordWrap(True)
-        scriptedEffect.addOptionsWidget(self.statusLabel)
+        scriptedEffect.addOptionsWidget(_row(self.statusLabel))
 
     def _addDisplay(self, scriptedEffect):
         tr = self.tr
@@ -111,9 +110,7 @@ class Options:
         self.show3DButton.setToolTip(tr("The result as a surface in the 3D view."))
         self.show3DButton.setCheckable(True)
         self._connect(self.show3DButton, "toggled(bool)", self.onShow3D)
-        row = qt.QHBoxLayout()
-        for widget in (self.showCheckBox, self.fillCheckBox, self.opacitySlider, self.show3DButton):
-            row.addWidget(widget)
+        row = _row(self.showCheckBox, self.fillCheckBox, self.opacitySlider, self.show3DButton)
         scriptedEffect.addLabeledOptionsWidget(tr("Display:"), row)
 
     def _addHelpers(self, scriptedEffect):
@@ -124,10 +121,7 @@ class Options:
         )
         tip = tr("On the slice that is shown there is none of the structures; press again to take that back.")
         self.emptyButton = self._button(tr("Nothing here"), tip, lambda: self.work.bench.drawing.markEmpty())
-        row = qt.QHBoxLayout()
-        row.addWidget(self.nextSliceButton)
-        row.addWidget(self.emptyButton)
-        scriptedEffect.addOptionsWidget(row)
+        scriptedEffect.addOptionsWidget(_row(self.nextSliceButton, self.emptyButton))
 
     def _addAdvanced(self, scriptedEffect):
         tr = self.tr
@@ -150,7 +144,7 @@ class Options:
         form.addRow(tr("Device:"), self.deviceBox)
         form.addRow(tr("Time:"), self.budgetBox)
         form.addRow("", self.cleanUpCheckBox)
-        scriptedEffect.addOptionsWidget(section)
+        scriptedEffect.addOptionsWidget(_row(section))
 
     def _addFinish(self, scriptedEffect):
         tr = self.tr
@@ -160,23 +154,29 @@ class Options:
             "Write the preview into the segments. The editable area, overwriting and locks hold; Undo takes it back."
         )
         self.applyButton = self._button(tr("Apply"), tip, self.work.apply)
-        row = qt.QHBoxLayout()
-        row.addWidget(self.cancelButton)
-        row.addWidget(self.applyButton)
-        scriptedEffect.addOptionsWidget(row)
+        scriptedEffect.addOptionsWidget(_row(self.cancelButton, self.applyButton))
 
     def _status(self, activity):
         tr, bench, p = self.tr, self.work.bench, self.work.parameters
         if activity is not None:
             return " ".join([phaseText(activity.phase, tr), timeText(activity, tr), *activity.notices])
         if bench.status:
-            return bench.status
+            return f"{bench.status} {self._expected()}".strip()
         if p.volume is None:
             return tr("Choose a source volume above.")
         count = sum(s.included for s in bench.drawing.slices)
         if not bench.drawing.complete:
             return tr("Draw each structure on a few slices with any effect, then press Initialize.")
-        return tr("{count} slices are drawn.").format(count=count)
+        text = tr("{count} slices are drawn.").format(count=count)
+        return f"{text} {self._expected()}".strip()
+
+    def _expected(self):
+        """How good the preview is likely to be."""
+        known = [row for row in self.work.bench.result.quality if row["expected_dice"] is not None]
+        if not known:
+            return ""
+        dice = ", ".join(f"{row['segment']} {row['expected_dice']:.2f}" for row in known)
+        return self.tr("Dice to expect on the other slices: {dice}.").format(dice=dice)
 
     def _button(self, text, tip, function):
         button = qt.QPushButton(text)
@@ -200,6 +200,14 @@ class Options:
     def _connect(self, widget, signal, function):
         widget.connect(signal, function)
         self._connections.append((widget, signal, function))
+
+
+def _row(*widgets):
+    """Widgets side by side. Slicer lets a widget that is added by itself grow into all height that there is."""
+    row = qt.QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
 
 
 def _index(values, value):

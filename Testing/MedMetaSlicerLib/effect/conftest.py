@@ -6,16 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-for folder in (Path(__file__).parent, Path(__file__).parents[2]):
+for folder in (Path(__file__).parent, Path(__file__).parents[1]):
     sys.path.insert(0, str(folder))
 
 
 @pytest.fixture
 def Editor(slicerPython, application, monkeypatch, tmp_path):
-    """Makes Segment Editors of a Slicer in which the effect is registered; (tag) -> editor.Editor."""
+    """Makes Segment Editors of a Slicer in which the effect is registered; (tag) -> editor_with_effects.Editor."""
     import slicer
-    from editor import Editor
-    from filling_worker import COMMAND
+    from editor_with_effects import Editor
+    from filling_worker import FILLING
 
     from slicer_stand_ins.python_qt import faults
     from slicer_stand_ins.python_qt.conversion import wrapped
@@ -41,7 +41,7 @@ def Editor(slicerPython, application, monkeypatch, tmp_path):
     errors = []
 
     def makeBench():
-        session = Session(lambda: WorkerClient(command=COMMAND, parent=tmp_path), qt.QTimer())
+        session = Session(lambda: WorkerClient(command=FILLING, parent=tmp_path), qt.QTimer())
         installer = SimpleNamespace(ensure=lambda *_: True, missing=lambda: [])
         return Bench(session, TaskLibrary(tmp_path / "tasks"), None, tr, installer, errors.append)
 
@@ -117,7 +117,7 @@ def study(scene):
 class User:
     """Works with the effect in an editor as a user does: by its buttons.
 
-    :param editor: editor.Editor
+    :param editor: editor_with_effects.Editor
     """
 
     def __init__(self, editor):

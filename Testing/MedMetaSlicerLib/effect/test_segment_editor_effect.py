@@ -1,5 +1,6 @@
 """The effect as its users have it: by its buttons, in an editor, over a real scene."""
 
+import json
 import time
 
 import numpy as np
@@ -25,6 +26,17 @@ def test_initialize_shows_the_completed_segment_and_changes_nothing_that_was_dra
     assert user.options.initializeButton.text == "Update"
     assert user.can("applyButton")
     assert user.status.startswith("Done in")
+
+
+def test_how_good_the_preview_is_likely_to_be_is_said_with_it(user):
+    from MedMetaSlicerLib.flow.result import QUALITY
+
+    user.initialize()
+    rows = [{"segment": "liver", "expected_dice": 0.914}, {"segment": "tumour", "expected_dice": None}]
+    user.work.parameters.preview.SetAttribute(QUALITY, json.dumps(rows))
+    user.paint()
+    user.open()
+    assert user.status.endswith("Dice to expect on the other slices: liver 0.91.")
 
 
 def test_initialize_returns_at_once_and_progress_is_shown_while_the_user_works_on(user):
@@ -218,6 +230,18 @@ def test_display_and_learner_are_set_by_widgets_and_kept_in_the_editors_node(use
     assert node.GetAttribute("MedMeta.Learner") == "maml"
     assert user.work.bench.adapting.options()["learner"] == "maml"
     assert user.work.bench.adapting.options()["budget"] == 30
+
+
+def test_the_result_in_3d_follows_an_update(user, study, box):
+    user.initialize()
+    user.press("show3DButton")
+    assert user.work.bench.result.in3D
+    study.draw(box(3, 6, 10) | box(8, corner=14))
+    user.initialize()
+    assert user.options.show3DButton.checked
+    assert user.work.bench.result.in3D
+    user.press("show3DButton")
+    assert not user.work.bench.result.in3D
 
 
 def test_a_point_may_be_placed_without_leaving_the_effect(user, scene):
