@@ -76,3 +76,11 @@ def test_a_label_map_becomes_segments_on_the_volumes_grid(segmentations, build, 
     assert node.GetTransformNodeID() == volumeNode.GetTransformNodeID()
     assert (build.mask(node, spleen, volumeNode) == (labels == 4).transpose(2, 1, 0)).all()
     assert not build.mask(node, absent, volumeNode).any()
+
+
+def test_segments_are_numbered_by_their_places_whichever_are_taken(build):
+    from MedMetaSlicerLib.scene.segmentations import segmentsOf
+
+    segmentationNode, ids = build.segmentation(build.volume(), "liver", "liver", "spleen")
+    assert [(i, s.value) for i, s in segmentsOf(segmentationNode)] == [(ids[0], 1), (ids[1], 2), (ids[2], 3)]
+    assert [(i, s.value) for i, s in segmentsOf(segmentationNode, ids[1:2])] == [(ids[1], 2)]

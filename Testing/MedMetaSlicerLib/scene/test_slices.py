@@ -166,7 +166,7 @@ def test_a_drawing_that_is_no_pile_of_slices_is_named(slices, build):
     cube = np.zeros((24, 30, 40), dtype=bool)
     cube[5:17, 5:17, 5:17] = True
     build.draw(segmentationNode, segmentId, volumeNode, cube)
-    with pytest.raises(AnnotationError, match="Drawing: it cannot be told"):
+    with pytest.raises(AnnotationError, match="Drawing is drawn throughout, or on slices of several directions"):
         slices.annotatedSlices(segmentationNode, volumeNode)
     assert len(slices.annotatedSlices(segmentationNode, volumeNode, axis=1)) == 12
 
