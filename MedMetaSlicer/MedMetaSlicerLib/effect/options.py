@@ -167,7 +167,7 @@ class Options:
         count = sum(s.included for s in bench.drawing.slices)
         if not bench.drawing.complete:
             return tr("Draw each structure on a few slices with any effect, then press Initialize.")
-        text = tr("{count} slices are drawn.").format(count=count)
+        text = tr("Drawn slices: {count}.").format(count=count)
         return f"{text} {self._expected()}".strip()
 
     def _expected(self):

@@ -82,6 +82,18 @@ class Work(VTKObservationMixin):
         else:
             bench.result.apply()
 
+    def enter(self):
+        """The user comes to the effect, from another with which slices were drawn, say."""
+        self.follow()
+        bench = self.bench
+        if not self.shown and self.adapting is None:
+            bench.status = ""  # of what is over
+        try:
+            bench.drawing.refresh()
+        except AnnotationError as error:
+            bench.status = str(error)
+        bench.changed()
+
     def initialize(self):
         """Adapts to the slices that are drawn in the visible segments; again after a correction. Returns at once."""
         self.follow()

@@ -112,4 +112,4 @@ def test_after_apply_and_a_saved_scene_filled_slices_are_still_not_taken_for_dra
     assert scene.Import()
     user.editor.useNode()
     user.open()
-    assert user.status == "3 slices are drawn."
+    assert user.status == "Drawn slices: 3."

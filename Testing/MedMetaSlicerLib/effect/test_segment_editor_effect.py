@@ -28,6 +28,18 @@ def test_initialize_shows_the_completed_segment_and_changes_nothing_that_was_dra
     assert user.status.startswith("Done in")
 
 
+def test_slices_that_were_drawn_meanwhile_are_counted_when_the_user_comes_back(user, study, box):
+    assert user.status == "Drawn slices: 3."
+    user.paint()
+    study.draw(box(3, 6, 8, 10))
+    user.open()
+    assert user.status == "Drawn slices: 4."
+    user.paint()
+    study.draw(box(*range(14)))
+    user.open()
+    assert "drawn throughout" in user.status
+
+
 def test_how_good_the_preview_is_likely_to_be_is_said_with_it(user):
     from MedMetaSlicerLib.flow.result import QUALITY
 
@@ -214,7 +226,7 @@ def test_a_slice_is_said_to_be_empty_and_counts(user, study, monkeypatch):
 
     monkeypatch.setattr(drawing, "currentPosition", lambda volumeNode, axis: 12)  # there is no slice view here
     user.press("emptyButton")
-    assert user.status == "4 slices are drawn."
+    assert user.status == "Drawn slices: 4."
     user.initialize()
     assert user.work.bench.adapting.request.case.annotation.slices == (3, 6, 10, 12)
 

@@ -50,7 +50,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             _("Press Apply to take the result over, or Cancel."),
         ]
         notes = [
-            _("All visible segments are completed; hide those that are not to be touched."),
+            _("All visible segments are completed; hide those that are finished."),
             _("Apply keeps to the editable area, overwriting and locks, leaves drawn slices alone, and is one undo."),
             _("After Apply, mend slices where they are wrong and press Initialize again: they count as drawn."),
         ]
@@ -71,7 +71,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.work.parameters.setDefaults()
 
     def activate(self):
-        self.updateGUIFromMRML()
+        self.work.enter()
 
     def deactivate(self):
         """What is computed goes on, and the preview stays: one paints corrections with other effects."""
