@@ -88,14 +88,14 @@ class Adapting:
             return
         bench.drawing.refresh()
         request = Request(bench.drawing.case(), p.volume.GetID(), p.segmentation.GetID())
-        first = not bench.result.shown
+        first, era = not bench.result.shown, bench.era
 
         def preview(labels):
             if first and request.volumeNode is not None:
                 bench.result.show(request, labels)
 
         def takeBack():
-            if first:
+            if first and era is bench.era:  # another scene may have nodes of the same IDs
                 bench.result.discard(request)
 
         self._ask(request, lambda adapted: self._take(request, adapted), preview, takeBack, for_other_volumes=False)

@@ -31,6 +31,8 @@ class Bench:
         self.parameters = None
         self.status = ""
         self.observers = []
+        self.era = object()
+        """Another one after each `forget`: what was asked before concerns a scene that is gone."""
         self.segmentIds = lambda: None
         """Says which segments count, by their IDs; None for all. The effect takes those that are visible."""
         self.drawing = Drawing(self)
@@ -66,6 +68,7 @@ class Bench:
 
     def forget(self):
         """Drops what is computed and what came of it: the scene that it was for goes."""
+        self.era = object()
         self.session.cancel()
         self.cohort.forget()
         self.adapting.forget()
