@@ -1,27 +1,12 @@
 """What the effect works with is kept where users expect it: with the scene, and with each segmentation."""
 
-from pathlib import Path
-
 import pytest
+from saved_scene import save
 
 
 @pytest.fixture
 def parameters(user):
     return user.work.parameters
-
-
-def save(scene, folder):
-    """Saves a scene with its volumes and segmentations."""
-    scene.SetRootDirectory(str(folder))
-    for number in range(scene.GetNumberOfNodes()):
-        node = scene.GetNthNode(number)
-        if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
-            node.AddDefaultStorageNode()
-            ending = ".seg.nrrd" if node.IsA("vtkMRMLSegmentationNode") else ".nrrd"
-            node.GetStorageNode().SetFileName(str(Path(folder) / f"{node.GetID()}{ending}"))
-            assert node.GetStorageNode().WriteData(node)
-    scene.SetURL(str(Path(folder) / "scene.mrml"))
-    assert scene.Commit()
 
 
 def test_an_editor_gives_every_parameter_a_value(user):

@@ -104,6 +104,22 @@ def test_closing_the_scene_stops_it_and_the_next_scene_starts_anew(computing, st
     assert computing.work.shown
 
 
+def test_what_was_computed_for_a_closed_scene_takes_nothing_from_the_next_which_has_the_same_ids(
+    computing, scene, study, tmp_path
+):
+    from saved_scene import save
+
+    save(scene, tmp_path)  # the first answer is in it
+    known = computing.work.parameters.preview.GetID()
+    scene.Clear(0)
+    assert scene.Import()
+    computing.editor.useNode()
+    computing.open()
+    assert computing.work.parameters.preview.GetID() == known
+    idle(computing)
+    assert computing.work.shown
+
+
 def test_an_editor_that_goes_while_it_computes_ends_its_worker(computing):
     process = computing.work.bench.session._client.process
     computing.editor.close()
