@@ -1,4 +1,4 @@
-"""The module's work without a widget: read the scene, compute on plain arrays, write new nodes.
+"""The module's work for scripts, without a widget: read the scene, have the worker compute, write new nodes.
 
 Each of the three can run alone: reading and writing on the main thread, computing anywhere.
 """
@@ -6,9 +6,27 @@ Each of the three can run alone: reading and writing on the main thread, computi
 from dataclasses import dataclass
 
 from medmeta.annotations import AnnotatedVolume
-from MedMetaSlicerLib.engine import Engine
-from MedMetaSlicerLib.scene.segmentations import addSegmentation, annotationFromSegmentation
-from MedMetaSlicerLib.scene.volumes import addVolumeLike, volumeFromNode
+from MedMetaSlicerLib.segmentations import addSegmentation, annotationFromSegmentation
+from MedMetaSlicerLib.volumes import addVolumeLike, volumeFromNode
+from MedMetaSlicerLib.work.blocking import BlockingWorker
+from MedMetaSlicerLib.work.interpreter import pythonExecutable
+
+
+def makeClient():
+    """A medmeta.worker.client.WorkerClient whose worker is run by Slicer's Python.
+
+    :raises MedMetaError: there is none
+    """
+    import slicer
+
+    from medmeta.worker.client import WorkerClient
+
+    home = getattr(getattr(slicer, "app", None), "slicerHome", None)
+    return WorkerClient(python=pythonExecutable(home))
+
+
+WORKER = BlockingWorker(makeClient)
+"""For all scripts of this process: started when it is first needed, and warm from then on."""
 
 
 @dataclass
@@ -42,13 +60,13 @@ class Outcome:
 
 
 class Process:
-    """Adapts to a segmentation's drawn slices and predicts volumes.
+    """Adapts to a segmentation's drawn slices and predicts volumes; blocks until it is done.
 
-    :param engine: has adapt(cases, ...) and predict(task, volume, ...)
+    :param engine: has adapt(cases, ...) and predict(task, volume, ...); None for the worker that all scripts share
     """
 
     def __init__(self, engine=None):
-        self.engine = engine or Engine()
+        self.engine = engine or WORKER
 
     def read(self, volumeNode, segmentationNode, otherVolumeNodes=(), slices=None, axis="auto", **options):
         """Takes all that is needed out of the scene. Main thread only; changes nothing.
@@ -64,6 +82,8 @@ class Process:
     def compute(self, request, progress=None, checkpoint=None):
         """The work itself, in any thread: knows no node.
 
+        :param progress: told medmeta.progress.Progress; may raise Cancelled, which stops the work within a second
+        :param checkpoint: path or bundled name of weights to use alone
         :raises MedMetaError: as the engine; Cancelled where progress raised it
         """
         options = {
@@ -121,6 +141,10 @@ class Process:
     ):
         """All of it, one after the other; for scripts.
 
+        :param slices: numbers of the drawn slices, empty ones among them; None for those where something is drawn
+        :param axis: of the volume's IJK that the slices lie across; "auto" to see which
+        :param confidence: also add volumes of the probability of each voxel's label
+        :param progress, checkpoint: see compute
         :param options: of Request: device, seed, learner, budget, cleanUp
         :return: list of new vtkMRMLSegmentationNode, the annotated volume's first
         """

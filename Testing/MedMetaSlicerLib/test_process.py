@@ -205,6 +205,26 @@ def test_a_volume_without_an_image_is_refused(scene, ball, interpolation):
         process(interpolation)(bare, ball[1])
 
 
+def test_cancelling_a_real_worker_takes_less_than_a_second_and_leaves_the_scene(scene, ball, checkpoint, worker):
+    import time
+
+    from MedMetaSlicerLib.process import Process
+
+    volumeNode, segmentationNode, _ = ball
+    before = {scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())}
+    cancelled = []
+
+    def cancel(event):
+        if event.phase == "cohort":
+            cancelled.append(time.monotonic())
+            raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        Process()(volumeNode, segmentationNode, [volumeNode], device="cpu", checkpoint=checkpoint, progress=cancel)
+    assert time.monotonic() - cancelled[0] < 1.0
+    assert {scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())} == before
+
+
 def test_cancelling_leaves_the_scene_as_it_was(scene, ball, interpolation):
     volumeNode, segmentationNode, _ = ball
     before = {scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())}
@@ -217,12 +237,26 @@ def test_cancelling_leaves_the_scene_as_it_was(scene, ball, interpolation):
     assert {scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())} == before
 
 
-def test_the_real_engine_runs_from_scene_to_scene(ball, checkpoint):
+@pytest.fixture
+def worker():
+    """The worker that scripts share, ended when the test is over."""
+    from MedMetaSlicerLib.process import WORKER
+
+    yield WORKER
+    WORKER.close()
+
+
+def test_a_real_worker_runs_from_scene_to_scene_and_stays_warm(ball, checkpoint, worker):
     from MedMetaSlicerLib.process import Process
     from MedMetaSlicerLib.selftest import sharesOfBall
 
     volumeNode, segmentationNode, truth = ball
-    results = Process()(volumeNode, segmentationNode, [volumeNode], device="cpu", checkpoint=checkpoint)
+    events = []
+    Process()(volumeNode, segmentationNode, device="cpu", checkpoint=checkpoint, progress=events.append)
+    process = worker._client.process
+    assert {"check", "adapt", "predict", "refine"} == {event.phase for event in events}
+    results = Process()(volumeNode, segmentationNode, [volumeNode], device="cpu", checkpoint=checkpoint, budget=2)
+    assert worker._client.process is process
     assert len(results) == 2
     assert sharesOfBall(results[0], volumeNode, truth) > 0.8
     drawn = mask(segmentationNode, 0, volumeNode)
