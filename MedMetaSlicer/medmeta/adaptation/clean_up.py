@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, find_objects, label
@@ -11,7 +11,12 @@ LEAST_SHARE = 0.05
 """Of the largest part: smaller ones go where nothing is drawn that could tell which ones belong to the structure."""
 
 
-def clean_up(labels: np.ndarray, values: Sequence[int], annotated: Sequence[int] = ()) -> np.ndarray:
+def clean_up(
+    labels: np.ndarray,
+    values: Sequence[int],
+    annotated: Sequence[int] = (),
+    on_step: Callable[[], None] = lambda: None,
+) -> np.ndarray:
     """A cleaned copy of a label map.
 
     Of each segment, parts (26-connected) that touch nothing that was drawn of it go; where nothing was drawn, parts
@@ -22,14 +27,17 @@ def clean_up(labels: np.ndarray, values: Sequence[int], annotated: Sequence[int]
         labels: (Z, H, W) integers, annotated slices as drawn.
         values: the segments' label values.
         annotated: slice numbers.
+        on_step: called between the parts of the work; may raise to stop.
     """
     result = labels.copy()
     boxes = find_objects(labels)
     for value in values:
+        on_step()
         box = boxes[value - 1] if value <= len(boxes) else None
         if box is not None:
             rows = [z - box[0].start for z in annotated if box[0].start <= z < box[0].stop]
             _drop_strays(result[box], value, rows)
+            on_step()
             _fill(result[box], value, rows)
     return result
 
@@ -52,8 +60,12 @@ def _fill(part: np.ndarray, value: int, annotated: Sequence[int]) -> None:
 
 
 def cleaned(
-    labels: np.ndarray, confidence: np.ndarray, values: Sequence[int], annotated: Sequence[int] = ()
+    labels: np.ndarray,
+    confidence: np.ndarray,
+    values: Sequence[int],
+    annotated: Sequence[int] = (),
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`clean_up` with the confidence of what it changed: the probability that the new label had, of the two."""
-    result = clean_up(labels, values, annotated)
+    result = clean_up(labels, values, annotated, on_step)
     return result, np.where(result == labels, confidence, 1 - confidence)

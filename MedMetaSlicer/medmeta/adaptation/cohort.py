@@ -7,7 +7,7 @@ little; the slices between them, as `adapt` completed them, are pseudo-labels th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -106,7 +106,9 @@ class CohortAdapter:
             states = [{name: p.to(self.device) for name, p in state.items()} for state in self.start.states]
         else:  # from what the learner makes of the support set
             support = self._batch(self.settings.other_batch, plain=True)
-            states = [self.learner.adapt([self._of(support, i)]) for i in range(len(self.values))]
+            states = [
+                self.learner.adapt([self._of(support, i)], on_step=counter.pause) for i in range(len(self.values))
+            ]
         with torch.enable_grad():
             states = [{name: p.clone().requires_grad_() for name, p in state.items()} for state in states]
             shared = {name: p.requires_grad_() for name, p in self.learner.shared().items()}
@@ -123,7 +125,7 @@ class CohortAdapter:
                 for group in optimizer.param_groups:
                     group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * done)) / 2
                 optimizer.zero_grad(set_to_none=True)
-                trace.add(self._backward(self._batch(self.settings.other_batch), states))
+                trace.add(self._backward(self._batch(self.settings.other_batch), states, counter.pause))
                 optimizer.step()
                 counter.tick(loss=trace.latest())
         counter.finish()
@@ -132,17 +134,19 @@ class CohortAdapter:
             [{name: p.detach() for name, p in state.items()} for state in states],
         )
 
-    def _backward(self, batch: Examples, states: Sequence[AdaptedState]) -> torch.Tensor:
+    def _backward(self, batch: Examples, states: Sequence[AdaptedState], on_step: Callable[[], None]) -> torch.Tensor:
         """Back-propagates segment by segment, so that memory does not grow with their number; returns the loss."""
         image, segment = batch.inputs
         (features,) = self.learner.encode((image,))
         leaves = tuple(f.detach().requires_grad_() for f in features)
         total = torch.zeros((), device=self.device)
         for index, state in enumerate(states):
+            on_step()
             logits = self.learner.predict(state, (leaves, segment))
             loss = segmentation_loss(logits, batch.targets[:, index : index + 1]) / len(states)
             loss.backward()
             total += loss.detach()
+        on_step()
         torch.autograd.backward(features, [leaf.grad for leaf in leaves])
         return total
 

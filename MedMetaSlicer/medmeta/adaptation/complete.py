@@ -50,7 +50,11 @@ def adapt_segment(
         def tick(_step: int, _state: AdaptedState, trace: LossTrace = trace) -> None:
             counter.tick(loss=trace.latest())
 
-        states[name] = contender.learner.adapt(versions, steps=steps, on_step=tick, on_loss=trace.add)
+        def note(loss: torch.Tensor, trace: LossTrace = trace) -> None:
+            trace.add(loss)
+            counter.pause()
+
+        states[name] = contender.learner.adapt(versions, steps=steps, on_step=tick, on_loss=note)
     return states
 
 
@@ -77,14 +81,19 @@ def complete(
     taking_part = {name: contenders[name] for state in states for name in state}
 
     def encoded(positions: Sequence[int]) -> dict[str, tuple]:
-        image = {name: image_channels(stack.stack, positions, c.slices).to(c.device) for name, c in taking_part.items()}
-        return {name: c.learner.encode((image[name],)) for name, c in taking_part.items()}
+        features = {}
+        for name, c in taking_part.items():
+            counter.pause()
+            features[name] = c.learner.encode((image_channels(stack.stack, positions, c.slices).to(c.device),))
+        return features
 
     def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Mapping[str, tuple]):
         """Logits (B, 1, h, w) of a segment, and its channels."""
         channels = segment_channels(stack.stack, positions, prior).to(next(iter(taking_part.values())).device)
-        own = states[segment].items()
-        found = [taking_part[name].learner.predict(state, (*features[name], channels)) for name, state in own]
+        found = []
+        for name, state in states[segment].items():
+            counter.pause()
+            found.append(taking_part[name].learner.predict(state, (*features[name], channels)))
         return blended(torch.stack(found).mean(0), channels, choices[segment].reach), channels
 
     def followed(segment: int, prior: ShapePrior) -> ShapePrior:
@@ -92,6 +101,7 @@ def complete(
             return prior
         return follow(prior, stack.shape[0], lambda at, so_far: answer(segment, at, so_far, encoded(at))[0][:, 0])
 
+    counter = Counter(progress, "predict", stack.shape[0])
     priors = [followed(segment, prior) for segment, prior in enumerate(stack.priors)]
 
     def segment_logits(positions: Sequence[int]) -> torch.Tensor:
@@ -101,7 +111,6 @@ def complete(
 
     values = [segment.value for segment in case.annotation.segments]
     drawn = stack.frame.to_slices(case.annotation.labels)
-    counter = Counter(progress, "predict", stack.shape[0])
     logits = all_logits(segment_logits, stack.shape[0], settings.batch, counter.tick)
 
     def rendered() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,7 +120,7 @@ def complete(
             stack.shape,
             values,
             settings.batch,
-            lambda _: counter.tick(0),
+            counter.pause,
         )
         for position in stack.positions:
             found[0][position], found[1][position] = drawn[position], 1.0
@@ -124,6 +133,6 @@ def complete(
     labels, confidence, overlap = rendered()
     counter.finish()
     if settings.clean_up:
-        labels, confidence = cleaned(labels, confidence, values, stack.positions)
+        labels, confidence = cleaned(labels, confidence, values, stack.positions, counter.pause)
     expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])
     return Prediction.from_slices(case.volume, stack.frame, labels, confidence, expected)

@@ -98,9 +98,11 @@ def adapt(
     for case in cases:
         check_supported(case.volume, case.annotation.axis)
     found = find_contenders(learner, checkpoint, target, load)
+    begun = Counter(progress, "check", 1)
     torch.manual_seed(seed)
     segments = cases[0].annotation.segments
     stacks, grey = annotated_stacks(cases, settings.region)
+    begun.pause()
 
     candidates = found if comparable(stacks, len(segments), settings) else found[:1]
     tried, left_out = _try(candidates, stacks, len(segments), settings, clock, progress)
@@ -169,7 +171,9 @@ def _try(
 
         try:
             tick()
-            tried[contender.name] = [try_out(contender, stacks, i, settings, tick) for i in range(segments)]
+            tried[contender.name] = [
+                try_out(contender, stacks, i, settings, tick, counter.pause) for i in range(segments)
+            ]
         except OutOfTime:
             left_out = tuple(c.name for c in contenders if c.name not in tried)
             break

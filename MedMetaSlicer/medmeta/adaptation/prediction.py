@@ -92,6 +92,14 @@ class Predictor:
         shape = frame.to_slices(volume.array).shape
         counter = Counter(progress, "predict", shape[0])
 
+        def tile_logits(channels: torch.Tensor) -> torch.Tensor:
+            features = self._learner.encode((channels[:, :seen],))
+            found = []
+            for state in self._states:
+                counter.pause()
+                found.append(self._learner.predict(state, (*features, channels[:, seen:])))
+            return torch.cat(found, dim=1)
+
         def segment_logits(positions: Sequence[int]) -> torch.Tensor:
             inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
             tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
@@ -99,7 +107,7 @@ class Predictor:
                 inputs.to(self.device),
                 tile,
                 batch,
-                self._tile_logits,
+                tile_logits,
                 overlap=0.5,
                 mode="gaussian",
                 padding_mode="replicate",
@@ -111,19 +119,14 @@ class Predictor:
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack, walk, on_step=counter.tick)
         labels, confidence, overlap = render(
-            lambda positions: logits[:, list(positions)], window, shape, values, batch, lambda _: counter.tick(0)
+            lambda positions: logits[:, list(positions)], window, shape, values, batch, counter.pause
         )
         counter.finish()
         if clean_up:
-            labels, confidence = cleaned(labels, confidence, values)
+            labels, confidence = cleaned(labels, confidence, values, on_step=counter.pause)
         expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
         similarity = self._signatures.compare(task, volume)
         return Prediction.from_slices(volume, frame, labels, confidence, expected, similarity)
-
-    def _tile_logits(self, channels: torch.Tensor) -> torch.Tensor:
-        features = self._learner.encode((channels[:, : self._seen],))
-        inputs = (*features, channels[:, self._seen :])
-        return torch.cat([self._learner.predict(state, inputs) for state in self._states], dim=1)
 
 
 def predict(

@@ -166,6 +166,10 @@ class Counter:
         if self.callback is not None:
             self.callback(Progress(self.phase, self.done, self.total, loss=loss))
 
+    def pause(self, *_: Any) -> None:
+        """A chance to cancel between two ticks; takes any arguments, as callbacks have them."""
+        self.tick(0)
+
     def finish(self) -> None:
         """The phase is over, whether or not all ticks came."""
         self.tick(self.total - self.done)

@@ -80,6 +80,7 @@ def try_out(
     segment: int,
     settings: AdaptationSettings,
     on_step: Callable[[], None],
+    on_pause: Callable[..., None] = lambda *_: None,
 ) -> list[Trial]:
     """Holds out annotated slices of a segment, one at a time.
 
@@ -89,9 +90,10 @@ def try_out(
         segment: which segment.
         settings: candidate steps and folds.
         on_step: called once an inner step; may raise to stop.
+        on_pause: called within a step, with what learners tell there; may raise to stop.
     """
     places = held_out_places(stacks, segment, settings.folds)
-    return [_try_one(contender, stacks, segment, place, settings, on_step) for place in places]
+    return [_try_one(contender, stacks, segment, place, settings, on_step, on_pause) for place in places]
 
 
 def _try_one(
@@ -101,6 +103,7 @@ def _try_one(
     place: Place,
     settings: AdaptationSettings,
     on_step: Callable[[], None],
+    on_pause: Callable[..., None],
 ) -> Trial:
     learner, device = contender.learner, contender.device
     others = [other for other in support_places(stacks) if other != place]
@@ -115,5 +118,5 @@ def _try_one(
         if step in wanted:
             logits[step] = learner.predict(state, features)
 
-    learner.adapt(support_versions(support), steps=max(wanted), on_step=note)
+    learner.adapt(support_versions(support), steps=max(wanted), on_step=note, on_loss=on_pause)
     return Trial(logits, query.inputs[1], query.targets > 0.5)
