@@ -6,8 +6,8 @@ Each of the three can run alone: reading and writing on the main thread, computi
 from dataclasses import dataclass
 
 from medmeta.annotations import AnnotatedVolume
-from MedMetaSlicerLib.segmentations import addSegmentation, annotationFromSegmentation
-from MedMetaSlicerLib.volumes import addVolumeLike, volumeFromNode
+from MedMetaSlicerLib.scene.segmentations import addSegmentation, annotationFromSegmentation
+from MedMetaSlicerLib.scene.volumes import addVolumeLike, volumeFromNode
 from MedMetaSlicerLib.work.blocking import BlockingWorker
 from MedMetaSlicerLib.work.interpreter import pythonExecutable
 

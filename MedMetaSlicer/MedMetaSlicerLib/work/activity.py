@@ -3,7 +3,7 @@
 import time
 
 PHASES = {
-    "adapt": {"check": 0.25, "adapt": 0.05, "predict": 0.2, "refine": 0.2, "cohort": 0.3},
+    "adapt": {"check": 0.06, "adapt": 0.03, "predict": 0.2, "refine": 0.11, "cohort": 0.6},
     "predict": {"predict": 0.7, "refine": 0.3},
     "match": {"match": 1.0},
 }
