@@ -77,7 +77,11 @@ class Desk:
         return self.widget.ui
 
     def close(self):
-        """The module is unloaded, as when Slicer ends."""
+        """The module is unloaded, as when Slicer ends; nothing of it may answer to the scene afterwards.
+
+        :raises ExceptionGroup: an observer is left that uses widgets that are gone
+        :raises AssertionError: a dialog that was to be answered did not come up
+        """
         if self._module is None:
             return
         try:
@@ -86,12 +90,27 @@ class Desk:
             self.application.moduleManager().unload(self._module.name)
             delete(self._frame)
             delete(self._module)
+            self._stir()
             self.settle()
         finally:
             self._forget()
+        assert not self.desktop.answers, f"nobody asked for {list(self.desktop.answers)}"
+
+    def _stir(self):
+        """Lets everything happen in the scene that observers listen to."""
+        nodes = [self.scene.GetNthNode(index) for index in range(self.scene.GetNumberOfNodes())]
+        for node in nodes:
+            if node.IsA("vtkMRMLScriptedModuleNode"):
+                node.Modified()
+        self.scene.RemoveNode(self.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
+        self.scene.Clear(0)
 
     def _forget(self):
         self._module = None
+        # A scene keeps its singletons when it is closed; the next test's scene is a new one.
+        for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode", self.scene):
+            if self.path.stem in (node.GetSingletonTag(), node.GetAttribute("ModuleName")):
+                self.scene.RemoveNode(node)
         for one, count in self._connections:
             one._connections.restore(count)
         sys.path[:] = self._searched

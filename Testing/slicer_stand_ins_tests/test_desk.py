@@ -110,6 +110,21 @@ def test_a_reload_makes_the_panel_anew_from_the_file(sample, volume):
     assert "run" in sys.modules["Sample"].events
 
 
+def test_an_observer_that_is_left_over_is_found(sample):
+    widget = sample.widget
+    widget.cleanup = lambda: None
+    with pytest.raises(ExceptionGroup, match="in slots, timers or observers"):
+        sample.close()
+    widget.removeObservers()
+
+
+def test_an_answer_that_nobody_asked_for_is_found(sample):
+    sample.desktop.answers.append("Ok")
+    with pytest.raises(AssertionError, match="nobody asked for"):
+        sample.close()
+    sample.desktop.clear()
+
+
 def test_a_file_that_fails_to_load_leaves_nothing(openDesk, tmp_path):
     path = tmp_path / "Broken.py"
     path.write_text("import qt\nraise OSError('at load')\n", encoding="utf-8")
