@@ -22,6 +22,7 @@ from slicer_stand_ins.widgets import (
     mrml_widget,
     node_combo_box,
     segment_editor,
+    segment_editor_effect,
     sliders,
     values,
 )
@@ -34,6 +35,7 @@ _SOURCES = (
     mrml_widget,
     node_combo_box,
     segment_editor,
+    segment_editor_effect,
     sliders,
     values,
 )
@@ -83,6 +85,7 @@ def modules_():
         "slicer.parameterNodeWrapper": parameter_nodes,
         "slicer.packaging": packaging,
         "SampleData": sample_data,
+        **segment_editor_effect.modules(),
     }
 
 
@@ -99,4 +102,5 @@ def install(patch, core):
     patch.setattr(slicer, "app", wrapped(application_()), raising=False)
     patch.setattr(slicer, "modules", SimpleNamespace(**vars(slicer.modules)), raising=False)
     modules_()["slicer.packaging"].reset()
+    patch.setattr(segment_editor_effect.qSlicerSegmentEditorEffectFactory, "_only", None)
     application_().serve(core)
