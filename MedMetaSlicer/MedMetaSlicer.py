@@ -16,6 +16,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 from MedMetaSlicerLib import application
+from MedMetaSlicerLib.process import Process
 
 
 class MedMetaSlicer(ScriptedLoadableModule):
@@ -146,7 +147,7 @@ class MedMetaSlicerLogic(ScriptedLoadableModuleLogic):
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
         self._bench = None
-        self._process = None
+        self.process = Process()
 
     @property
     def bench(self):
@@ -155,18 +156,10 @@ class MedMetaSlicerLogic(ScriptedLoadableModuleLogic):
             self._bench = application.makeBench(_)
         return self._bench
 
-    @property
-    def process(self):
-        """The main job for scripts, which wait for it."""
-        if self._process is None:
-            self._process = application.makeProcess()
-        return self._process
-
     def close(self):
         """Ends what computes; it starts anew when it is needed."""
-        for part in (self._bench, self._process):
-            if part is not None:
-                part.close()
+        if self._bench is not None:
+            self._bench.close()
 
     def getParameterNode(self):
         return MedMetaSlicerParameterNode(super().getParameterNode())

@@ -9,7 +9,7 @@ import slicer
 from MedMetaSlicerLib.flow.bench import Bench
 from MedMetaSlicerLib.installation import makeInstaller
 from MedMetaSlicerLib.panel.panel import Panel
-from MedMetaSlicerLib.process import Process
+from MedMetaSlicerLib.process import makeClient
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort
 from MedMetaSlicerLib.work.interpreter import pythonExecutable
 from MedMetaSlicerLib.work.session import Session
@@ -27,13 +27,6 @@ def register():
     registration.register(lambda: makeBench(tr))
 
 
-def makeClient():
-    """A client of the warm worker; starts nothing yet."""
-    from medmeta.worker.client import WorkerClient
-
-    return WorkerClient(python=pythonExecutable())
-
-
 def taskFolder():
     """Where saved tasks lie: beside Slicer's own settings, so that they outlive an update."""
     return pathlib.Path(os.path.dirname(slicer.app.slicerUserSettingsFilePath)) / "MedMetaSlicer" / "Tasks"
@@ -46,7 +39,9 @@ def makeBench(translate):
     """
 
     def makeFolderCohort(task, source, target):
-        return FolderCohort(pythonExecutable(), task, source, target, qt.QTimer(), translate=translate)
+        return FolderCohort(
+            pythonExecutable(slicer.app.slicerHome), task, source, target, qt.QTimer(), translate=translate
+        )
 
     return Bench(
         Session(makeClient, qt.QTimer()),
@@ -71,8 +66,3 @@ def makePanel(ui, bench, translate):
         return typed.strip() or None
 
     return Panel(ui, bench, qt.QTimer(), ask, slicer.util.confirmOkCancelDisplay)
-
-
-def makeProcess():
-    """The main job for scripts."""
-    return Process()
