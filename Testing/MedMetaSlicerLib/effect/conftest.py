@@ -18,15 +18,9 @@ def Editor(slicerPython, application, monkeypatch, tmp_path):
     from filling_worker import FILLING
 
     from slicer_stand_ins.python_qt import faults
-    from slicer_stand_ins.python_qt.conversion import wrapped
-    from slicer_stand_ins.widgets import segment_editor_effect as stand_in
+    from slicer_stand_ins.widgets.segment_editor_effect import qSlicerSegmentEditorEffectFactory
 
-    for name, module in stand_in.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(stand_in.qSlicerSegmentEditorEffectFactory, "_only", None)
-    monkeypatch.setattr(
-        slicer, "qSlicerSegmentEditorEffectFactory", wrapped(stand_in.qSlicerSegmentEditorEffectFactory), raising=False
-    )
+    monkeypatch.setattr(qSlicerSegmentEditorEffectFactory, "_only", None)
     monkeypatch.delitem(sys.modules, "SegmentEditorMedMeta", raising=False)
 
     import qt

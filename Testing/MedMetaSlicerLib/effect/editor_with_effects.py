@@ -19,7 +19,7 @@ class Editor:
         self.logic.SetMRMLApplicationLogic(logic)
         self.logic.SetMRMLScene(scene)
         self.effects = [effect.clone() for effect in qSlicerSegmentEditorEffectFactory.instance().registeredEffects()]
-        self.node, self.active = None, None
+        self.node, self.active, self._tags = None, None, []
         for effect in self.effects:
             effect.serve(self.logic.SaveStateForUndo, self.choose)
             effect.setupOptionsFrame()
@@ -33,15 +33,25 @@ class Editor:
             made.SetSingletonTag(self.tag)
             node = self.scene.AddNode(made)
         self.choose("")
+        self._unwatch()
         self.node = node
         self.logic.SetSegmentEditorNode(node)
         for effect in self.effects:
             effect.setParameterSetNode(node)
             effect.setMRMLDefaults()
-            node.AddObserver(CHANGED, lambda *_, effect=effect: effect.updateGUIFromMRML())
-        node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._follow(node))
+        self._tags.append(node.AddObserver(CHANGED, self._parametersChanged))
+        self._tags.append(node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._follow))
 
-    def _follow(self, node):
+    def _unwatch(self):
+        for tag in self._tags:
+            self.node.RemoveObserver(tag)
+        self._tags = []
+
+    def _parametersChanged(self, *_):
+        for effect in self.effects:
+            effect.updateGUIFromMRML()
+
+    def _follow(self, node, _):
         """An effect is only active while its node says so."""
         if node is self.node and self.active is not None and node.GetActiveEffectName() != self.active.name:
             self.choose("")
@@ -74,5 +84,7 @@ class Editor:
 
     def close(self):
         self.choose("")
+        self._unwatch()
+        self.logic.SetSegmentEditorNode(None)
         for effect in self.effects:
             effect.cleanup()
