@@ -1,5 +1,7 @@
 """Qt has PythonQt's manners: a module that works here does not fail in Slicer for how it speaks to Qt."""
 
+import sys
+
 import pytest
 
 
@@ -200,3 +202,13 @@ def test_what_is_pyside_alone_is_not_there(qt):
     for name in ("Signal", "Slot", "Property"):
         with pytest.raises(AttributeError):
             getattr(qt, name)
+
+
+def test_qt_takes_no_references_of_none(qt):
+    """PySide 6.12 does on Python 3.11, and the interpreter crashes after some thousand calls, or when it ends."""
+    table = qt.QTableWidget(1, 1)
+    before = sys.getrefcount(None)
+    for _ in range(500):
+        table.parent()
+        table.item(0, 0)
+    assert sys.getrefcount(None) > before - 500

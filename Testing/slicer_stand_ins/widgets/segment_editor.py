@@ -6,30 +6,24 @@ mouse in a slice view is not here, since there is no slice view: tests write int
 
 import slicer
 import vtk
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
     QVBoxLayout,
 )
 from shiboken6.Shiboken import isValid
 
+from slicer_stand_ins.widgets.effects_section import EffectsSection
 from slicer_stand_ins.widgets.mrml_widget import qMRMLWidget
 from slicer_stand_ins.widgets.node_combo_box import qMRMLNodeComboBox
 from slicer_stand_ins.widgets.properties import Property, stored
-
-EFFECTS = ("Threshold", "Paint", "Draw", "Erase", "Level tracing", "Grow from seeds", "Fill between slices", "Margin")
-EFFECTS += ("Hollow", "Smoothing", "Scissors", "Islands", "Logical operators", "Mask volume")
-EVERYWHERE, INSIDE_ALL, INSIDE_VISIBLE, OUTSIDE_ALL, OUTSIDE_VISIBLE = range(5)
+from slicer_stand_ins.widgets.segment_editor_effect import qSlicerSegmentEditorEffectFactory
 
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
@@ -43,7 +37,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._logic, self._node, self._tags, self._shown = slicer.vtkSlicerSegmentEditorLogic(), None, [], {}
-        self._effect, self._shortcuts, self._effectOrder, self._writing = "", False, [], False
+        self._shortcuts, self._effectOrder, self._writing = False, [], False
         # The event comes whenever the history changes, so that the buttons follow whoever changed it.
         changed = slicer.vtkSlicerSegmentEditorLogic.SegmentationHistoryChangedEvent
         self._logic.AddObserver(changed, lambda *_: isValid(self) and self._updateButtons())
@@ -100,24 +94,15 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         layout.addLayout(form)
         layout.addLayout(row)
         layout.addWidget(self._table)
-        layout.addLayout(self._effectButtons())
+        self._effects = EffectsSection(self.saveStateForUndo, self.setActiveEffectByName, self)
+        self._effects.picked.connect(self.setActiveEffectByName)
+        factory = qSlicerSegmentEditorEffectFactory.instance()
+        factory.effectRegistered.connect(self.updateEffectList)
+        layout.addWidget(self._effects)
         layout.addLayout(steps)
         layout.addLayout(masking)
-
-    def _effectButtons(self):
-        grid, self._effects = QGridLayout(), QButtonGroup(self)
-        grid.setSpacing(2)
-        for index, name in enumerate(("", *EFFECTS)):
-            button = QToolButton()
-            button.setText(name or "None")
-            button.setToolTip(name or "No editing")
-            button.setCheckable(True)
-            button.setIconSize(QSize(16, 16))
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self._effects.addButton(button, index)
-            grid.addWidget(button, index // 4, index % 4)
-        self._effects.idClicked.connect(lambda at: self.setActiveEffectByName(("", *EFFECTS)[at]))
-        return grid
+        self.updateEffectList()
+        self._updateMasking()
 
     # Properties that show or hide a part.
 
@@ -131,10 +116,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         def put(self, on):
             for widget in widgets(self):
                 widget.setVisible(on)
-                for form in (self._form, self._masking):
-                    label = form.labelForField(widget)
-                    if label is not None:
-                        label.setVisible(on)
+                label = self._form.labelForField(widget)
+                if label is not None:
+                    label.setVisible(on)
 
         return Property(bool, get, put)
 
@@ -142,14 +126,15 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     sourceVolumeNodeSelectorVisible = _visible("_volumes")
     addRemoveSegmentButtonsVisible = _visible("_add", "_remove")
     show3DButtonVisible = _visible("_show3D")
-    maskingSectionVisible = _visible("_area", "_overwrite")
     del _visible
+
+    maskingSectionVisible = stored(bool, True, "_updateMasking")
 
     switchToSegmentationsButtonVisible = stored(bool, True)
     specifyGeometryButtonVisible = stored(bool, True)
     autoShowSourceVolumeNode = stored(bool, True)
-    unorderedEffectsVisible = stored(bool, True, "_updateEffects")
-    effectColumnCount = stored(int, 2)
+    unorderedEffectsVisible = stored(bool, True, "updateEffectList")
+    effectColumnCount = stored(int, 2, "updateEffectList")
     effectButtonStyle = stored(int, Qt.ToolButtonStyle.ToolButtonIconOnly.value)
     jumpToSelectedSegmentEnabled = stored(bool, False)
     readOnly = stored(bool, False, "_updateButtons")
@@ -184,6 +169,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._unwatch()
         self._node = node
         self._logic.SetSegmentEditorNode(node)
+        self._effects.use(node)
         if node is not None:
             self._tags.append((node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._modified)))
         self.updateWidgetFromMRML()
@@ -265,7 +251,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         finally:
             self._writing = False
         self._updateButtons()
-        self._tell("volume", self.sourceVolumeNode(), self.sourceVolumeWasSet)
+        if self._tell("volume", self.sourceVolumeNode(), self.sourceVolumeWasSet):
+            self._effects.sourceVolumeChanged()
         self._tell("segment", self.currentSegmentID(), self.currentSegmentIDChanged)
 
     def _adopt(self, node):
@@ -287,9 +274,11 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.segmentationWasSet.emit(node)
 
     def _tell(self, what, value, signal):
-        if self._shown.get(what) != value:
-            self._shown[what] = value
-            signal.emit(value)
+        if self._shown.get(what) == value:
+            return False
+        self._shown[what] = value
+        signal.emit(value)
+        return True
 
     def _fillTable(self, node):
         segmentation = node.GetSegmentation() if node else None
@@ -313,8 +302,16 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._remove.setEnabled(there and bool(self.currentSegmentID()))
         self._undo.setEnabled(self.undoEnabled and not self.readOnly and bool(self._logic.CanUndo()))
         self._redo.setEnabled(self.undoEnabled and not self.readOnly and bool(self._logic.CanRedo()))
-        for button in self._effects.buttons():
-            button.setEnabled(there and self.sourceVolumeNode() is not None)
+        usable = there and self.sourceVolumeNode() is not None
+        name = self._node.GetActiveEffectName() if self._node else ""
+        self._effects.follow(name or "", usable, bool(self.currentSegmentID()))
+        self._updateMasking()
+
+    def _updateMasking(self):
+        """Slicer shows the editable area while an effect is active."""
+        shown = self.maskingSectionVisible and bool(self._effects.active)
+        for row in range(self._masking.rowCount()):
+            self._masking.setRowVisible(row, shown)
 
     def _addSegment(self):
         self._logic.AddEmptySegment("", 0)
@@ -330,39 +327,39 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def redo(self):
         self._logic.Redo()
 
-    # Effects: their names and which one is chosen.
+    # Effects.
 
     def availableEffectNames(self):
-        return list(EFFECTS)
+        return self._effects.names()
 
     def effectCount(self):
-        return len(EFFECTS)
+        return len(self._effects.names())
 
     def effectNameOrder(self):
         return list(self._effectOrder)
 
     def setEffectNameOrder(self, names):
         self._effectOrder = list(names)
-        self._updateEffects()
+        self.updateEffectList()
 
-    def _updateEffects(self):
-        for button in self._effects.buttons()[1:]:
-            button.setVisible(self.unorderedEffectsVisible or button.text() in self._effectOrder)
+    def updateEffectList(self, *_):
+        if isValid(self):
+            self._effects.load()
+            self._effects.arrange(self._effectOrder, self.unorderedEffectsVisible, self.effectColumnCount)
 
-    def updateEffectList(self):
-        self._updateEffects()
+    def effectByName(self, name):
+        return self._effects.effect(name)
 
-    def setActiveEffectByName(self, name):
-        name = name if name in EFFECTS else ""
-        self._effect = name
-        self._effects.button(("", *EFFECTS).index(name)).setChecked(True)
-        if self._node:
-            self._node.SetActiveEffectName(name)
+    def activeEffect(self):
+        return self._effects.effect(self._effects.active) if self._effects.active else None
 
     def setActiveEffect(self, effect):
-        if effect is not None:
-            raise NotImplementedError("the stand-in has names of effects, no effects: setActiveEffectByName")
-        self.setActiveEffectByName("")
+        self.setActiveEffectByName(effect.name if effect is not None else "")
+
+    def setActiveEffectByName(self, name):
+        if self._node is not None:
+            self._node.SetActiveEffectName(name if name in self._effects.names() else "")
+        self._updateButtons()
 
     # What Slicer needs when a panel is entered and left.
 

@@ -1,9 +1,14 @@
 """qMRMLSegmentEditorWidget: nodes, segments and undo are Slicer's own."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 slicer = pytest.importorskip("slicer", reason="needs the optional dependency 'scene'")
+
+EFFECT = Path(__file__).parents[1] / "sample_module/SegmentEditorSample/SegmentEditorEffect.py"
 
 
 @pytest.fixture
@@ -94,3 +99,65 @@ def test_a_deleted_editor_is_not_called_any_more(editor, ball):
     editor.delete()
     node.SetOverwriteMode(1)
     ball[1].GetSegmentation().AddEmptySegment("", "Second", [0, 0, 1])
+
+
+@pytest.fixture
+def effect(slicerPython, monkeypatch):
+    """An effect in Python, registered as extensions do; what happens to its copies."""
+    import qSlicerSegmentationsEditorEffectsPythonQt as effects
+
+    monkeypatch.delitem(sys.modules, "SegmentEditorSample", raising=False)
+    registered = effects.qSlicerSegmentEditorScriptedEffect(None)
+    registered.setPythonSource(str(EFFECT))
+    registered.self().register()
+    yield sys.modules["SegmentEditorSample"].events
+    del sys.modules["SegmentEditorSample"]
+
+
+def test_a_registered_effect_is_among_the_others_and_shows_its_options(effect, editor, ball):
+    import qt
+
+    editor.setSegmentationNode(ball[1])
+    assert "Sample" in editor.availableEffectNames()
+    (button,) = [child for child in editor.findChildren(qt.QToolButton) if child.text == "Sample effect"]
+    (go,) = [child for child in editor.findChildren(qt.QPushButton) if child.name == "goButton"]
+    editor.show()
+    assert not go.visible
+    button.click()
+    assert go.visible
+    assert editor.activeEffect() is editor.effectByName("Sample")
+    assert editor.mrmlSegmentEditorNode().GetActiveEffectName() == "Sample"
+    assert editor.activeEffect().parameter("Size") == "3"
+    assert effect == ["volume", "activate"]
+
+
+def test_an_effect_saves_a_state_of_its_editor(effect, editor, ball):
+    import qt
+
+    editor.setSegmentationNode(ball[1])
+    editor.setActiveEffectByName("Sample")
+    (go,) = [child for child in editor.findChildren(qt.QPushButton) if child.name == "goButton"]
+    (undo,) = [child for child in editor.findChildren(qt.QPushButton) if child.text == "Undo"]
+    assert not undo.enabled
+    before = drawn(ball[1], ball[0]).copy()
+    go.click()
+    segmentID = ball[1].GetSegmentation().GetNthSegmentID(0)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(np.ones_like(before), ball[1], segmentID, ball[0])
+    assert undo.enabled
+    undo.click()
+    assert (drawn(ball[1], ball[0]) == before).all()
+
+
+def test_an_effect_is_left_with_its_segmentation_and_cleaned_up_with_its_editor(effect, editor, ball):
+    editor.setSegmentationNode(ball[1])
+    editor.setActiveEffectByName("Sample")
+    effect.clear()
+    editor.setSegmentationNode(None)
+    assert effect[0] == "deactivate"
+    editor.delete()
+    assert effect[-1] == "cleanup"
+
+
+def test_an_effect_that_is_registered_later_appears(editor, ball, request):
+    request.getfixturevalue("effect")
+    assert "Sample" in editor.availableEffectNames()
