@@ -3,7 +3,7 @@
 Slicer's own effects are buttons without anything behind them; those that are registered in Python are real.
 """
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from shiboken6.Shiboken import isValid
 
@@ -47,6 +47,7 @@ class EffectsSection(QWidget):
         button.setCheckable(True)
         if icon is not None:
             button.setIcon(icon)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.clicked.connect(lambda: self.picked.emit(name))
         self._group.addButton(button)
