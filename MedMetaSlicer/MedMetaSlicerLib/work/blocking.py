@@ -4,7 +4,7 @@ import time
 
 POLL_SECONDS = 0.01
 
-PATIENCE = 0.8
+PATIENCE = 0.7
 """Seconds that the worker has to give way, before it is killed and started anew."""
 
 

@@ -12,7 +12,7 @@ POLL_MILLISECONDS = 30
 REFRESH = 0.25
 """Seconds after which listeners are called though nothing came: the time that has passed is shown, too."""
 
-PATIENCE = 0.8
+PATIENCE = 0.7
 """Seconds that a worker has to give way to a cancelled request, before it is killed and started anew."""
 
 UNTOUCHED = "Cancelled; nothing was changed."
@@ -270,12 +270,16 @@ class Session:
         for running in self._running:  # they are asked again, of a new worker
             running.activity.restart()
             self._ask(running)
-        try:
-            self._client.start()
-        except MedMetaError as error:
-            logging.error("MedMetaSlicer's worker: %s", error)
         for running in cancelled:
             self._tellCancelled(running)
+        self.soon(self._startAnew)
+
+    def _startAnew(self):
+        if self._client is not None:
+            try:
+                self._client.start()
+            except MedMetaError as error:  # whoever asks next is told
+                logging.error("MedMetaSlicer's worker: %s", error)
 
     def _finish(self, running):
         error = running.error

@@ -218,7 +218,7 @@ class WorkerClient:
         What is pending fails with `Cancelled`.
         """
         if self.process is not None:
-            self.process.kill(0.2)
+            self.process.kill(0.1)
             self.process = None
         self._fail_all(errors.Cancelled("Cancelled; nothing was changed."))
 

@@ -1,6 +1,7 @@
-"""How long the real worker takes to give way, in each phase of the work, on a volume of usual size."""
+"""How much the real worker still computes after it was told to stop, in each phase, on a volume of usual size."""
 
-import time
+import os
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +11,17 @@ from medmeta.evaluation.protocol import simulate
 from medmeta.worker.client import WorkerClient
 from MedMetaSlicerLib.work.session import Session
 
-BETWEEN_STEPS = 0.3
-"""Seconds that work goes on at most after it was cancelled, on two free cores."""
+MOST = 0.3
+"""Seconds; the worker has one thread here, and one that is given two is sooner."""
 
-ON_A_BUSY_MACHINE = 3
-"""So many times longer it may take where tests share their cores."""
+UNSURE = 1.7
+"""So many times more a step may take where its core is shared."""
+
+
+def computed(process):
+    """CPU seconds that a process has taken so far: what else the machine does counts for little."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,10 @@ def volumes():
 
 
 @pytest.fixture
-def real(loop, tmp_path):
+def real(loop, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    monkeypatch.setattr("MedMetaSlicerLib.work.session.PATIENCE", 60)  # it must give way by itself
     session = Session(lambda: WorkerClient(parent=tmp_path), loop.timer())
     session.warmUp()
     loop.until(lambda: session.device, 60)
@@ -35,38 +45,39 @@ def real(loop, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU seconds are counted on Linux alone")
 @pytest.mark.parametrize("learner", ["siamese", "maml", "lstm"])
 def test_the_worker_gives_way_soon_in_every_phase(real, loop, volumes, Answers, learner):
     case, other = volumes
     took = {}
 
-    def cancelIn(phase, ask):
+    def cancelIn(kind, phase, ask):
         told = Answers()
         activity = ask(told)
         loop.until(lambda: activity.phase == phase and activity.done > 0, 300)
-        worker, start = real._client.process, time.monotonic()
+        process = real._client.process.pid
+        before = computed(process)
         real.cancel()
-        loop.until(lambda: told.ended)
-        took[phase] = told.cancelledAt - start
-        assert told.cancelledAt - start < 1.0
-        return real._client.process is worker
+        loop.until(lambda: told.ended, 60)
+        assert told.cancelled == 1
+        assert real._client.process.pid == process
+        took[f"{kind}: {phase}"] = computed(process) - before
 
     def adapt(told):
-        return real.adapt(
-            case, told.done.append, told.errors.append, None, told.onCancelled, learner=learner, device="cpu"
-        )
+        real.adapt(case, told.done.append, told.errors.append, None, told.onCancelled, learner=learner, device="cpu")
+        return real.activity
 
-    kept = [cancelIn(phase, adapt) for phase in ("check", "adapt", "predict", "refine", "cohort")]
-    told = Answers()
-    real.adapt(case, told.done.append, told.errors.append, learner=learner, device="cpu", budget=1.0)
-    loop.until(lambda: told.ended, 300)
+    for phase in ("check", "adapt", "predict", "refine", "cohort"):
+        cancelIn("adapt", phase, adapt)
+    good = Answers()
+    real.adapt(case, good.done.append, good.errors.append, learner=learner, device="cpu", budget=1.0)
+    loop.until(lambda: good.ended, 300)
 
-    def predict(told_):
-        return real.predict(
-            told.done[0].task, other, told_.done.append, told_.errors.append, told_.onCancelled, device="cpu"
-        )
+    def predict(told):
+        task = good.done[0].task
+        return real.predict(task, other, told.done.append, told.errors.append, told.onCancelled, device="cpu")
 
-    kept += [cancelIn(phase, predict) for phase in ("predict", "refine")]
-    print(learner, {phase: f"{seconds:.3f} s" for phase, seconds in took.items()})
-    assert all(kept), "the worker had to be killed"
-    assert max(took.values()) < ON_A_BUSY_MACHINE * BETWEEN_STEPS, took
+    for phase in ("predict", "refine"):
+        cancelIn("predict", phase, predict)
+    print(learner, {phase: f"{seconds:.2f} s" for phase, seconds in took.items()})
+    assert max(took.values()) < UNSURE * MOST, took
