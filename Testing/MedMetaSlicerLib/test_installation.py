@@ -163,7 +163,7 @@ def test_without_the_pytorch_extension_torch_for_the_cpu_comes_and_the_question_
     assert machine.installer.ensure()
     assert machine.commands[0] == "torch>=2.8 --index-url https://download.pytorch.org/whl/cpu"
     assert "PyTorch comes for the processor (CPU) only" in machine.questions[0]
-    assert "CPU" not in Machine({"torch": "2.6"}).installer._question([Requirement("monai>=1.5")])
+    assert "CPU" not in Machine({"torch": "2.8"}).installer._question([Requirement("monai>=1.5")])
 
 
 def test_where_only_pypi_can_be_reached_torch_comes_from_there():
@@ -255,7 +255,7 @@ def wheel(folder, name, version, requires=""):
 def test_real_pip_installs_from_a_folder_of_wheels_without_a_network(tmp_path):
     wheels, target = tmp_path / "wheels", tmp_path / "packages"
     wheels.mkdir()
-    wheel(wheels, "torch", "2.6.0")
+    wheel(wheels, "torch", "2.8.0")
     wheel(wheels, "monai", "1.5.1", requires="torch>=99")  # would fail with its dependencies
 
     def pip(arguments):
