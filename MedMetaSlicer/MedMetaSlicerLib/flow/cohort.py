@@ -34,6 +34,7 @@ class Cohort:
         self.run = None
         self.items = []
         self._place = None  # task, input and output of the run on disk
+        self._opened = {}  # case -> IDs of the nodes it was loaded into
 
     @property
     def running(self):
@@ -58,7 +59,7 @@ class Cohort:
         """Drops a run and its cases."""
         if self.run is not None:
             self.run.cancel()
-        self.run, self.items, self._place = None, [], None
+        self.run, self.items, self._place, self._opened = None, [], None, {}
 
     def refresh(self):
         """Looks again which volumes there are; not while they are predicted."""
@@ -101,10 +102,10 @@ class Cohort:
 
         :param status: "accepted" or "rejected"
         """
-        item.status = status
         if self.onDisk:
-            self.run.judge(item, status)
+            (self.run.accept if status == "accepted" else self.run.reject)(item.key)
             return
+        item.status = status
         node = self._nodesOf(item)[1]
         if node is not None:
             self._describe(node, item)
@@ -245,5 +246,12 @@ class Cohort:
     def _loaded(self, item):
         if not item.result:
             raise CohortError(self.bench.tr("{name} has no result yet.").format(name=item.name))
-        volumeNode = slicer.util.loadVolume(str(item.key))
-        return volumeNode, slicer.util.loadSegmentation(str(item.result))
+        if item.key not in self._opened:
+            volumeNode = slicer.util.loadVolume(str(self.run.volume(item.key)))
+            segmentationNode = slicer.util.loadSegmentation(str(item.result))
+            self._opened[item.key] = volumeNode.GetID(), segmentationNode.GetID()
+        nodes = tuple(slicer.mrmlScene.GetNodeByID(nodeId) for nodeId in self._opened[item.key])
+        if None in nodes:  # deleted since
+            del self._opened[item.key]
+            return self._loaded(item)
+        return nodes

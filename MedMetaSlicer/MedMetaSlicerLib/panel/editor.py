@@ -5,6 +5,8 @@ import slicer
 EDITOR = "MedMetaSlicer"
 """Singleton tag of the editor's node, which keeps its settings in the scene."""
 
+EFFECT = "MedMeta"
+
 
 class Editor:
     """Shows the Segment Editor for the chosen segmentation and volume.
@@ -14,6 +16,9 @@ class Editor:
 
     def __init__(self, widget):
         self.widget = widget
+        # Our own effect would be a second panel within the panel.
+        widget.setEffectNameOrder([name for name in widget.availableEffectNames() if name != EFFECT])
+        widget.unorderedEffectsVisible = False
 
     def attach(self, parameters):
         """Edits the parameter node's segmentation; None for none.

@@ -10,8 +10,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-from medmeta.errors import CohortError
+from medmeta.errors import CohortError, MedMetaError
 from MedMetaSlicerLib.work.cohort import DONE, FAILED, JUDGED, RUNNING, WAITING, CohortItem, Judged
+from MedMetaSlicerLib.work.judgements import Judgements
 
 POLL_MILLISECONDS = 200
 
@@ -99,7 +100,22 @@ class FolderCohort(Judged):
         self._cancelledAt = None
         self._ledger = Ledger(self._folder / LEDGER)
         timer.connect("timeout()", self._poll)
+        self._judgements = Judgements(self._folder)
+        self._hashes = {}  # case -> hash of its result
         self._take()
+        if not self.items:  # nothing was done yet: what a run would do
+            self.items = [CohortItem(name, name) for name in self._cases()]
+
+    def volume(self, key):
+        """Path of a case's volume, a file or a folder with a DICOM series.
+
+        :raises CohortError: it is not there any more
+        """
+        path = self._cases().get(key)
+        if path is None:
+            text = self.tr("{name} is not in {folder} any more.")
+            raise CohortError(text.format(name=key, folder=self._source))
+        return path
 
     @property
     def running(self):
@@ -250,6 +266,7 @@ class FolderCohort(Judged):
         if anew:
             self.items = []
         known = {item.key: item for item in self.items}
+        self._judged = self._judgements.read() if rows else {}
         for row in rows:
             item = known.get(row["case"])
             if item is None:
@@ -257,6 +274,25 @@ class FolderCohort(Judged):
                 self.items.append(item)
             self._fill(item, row)
         return bool(rows) or anew
+
+    def _cases(self):
+        """{name: path} of the volumes that there are; none where the folder cannot be read, which a run would say."""
+        from medmeta.cohorts.cases import volumes_in
+        from medmeta.cohorts.manifest import read_manifest
+
+        try:
+            found = volumes_in(self._source, self._folder)[0] if self._source.is_dir() else read_manifest(self._source)
+        except (MedMetaError, OSError):
+            return {}
+        return {case.name: case.path for case in found}
+
+    def _judge(self, key, status):
+        super()._judge(key, status)
+        try:
+            self._judgements.write(key, self._hashes.get(key), status)
+        except OSError as error:
+            text = self.tr("Nothing can be written to {folder} ({reason}): your choice is kept until Slicer is closed.")
+            raise CohortError(text.format(folder=self._folder, reason=error.strerror)) from error
 
     def _fill(self, item, row):
         item.reset()
@@ -271,6 +307,9 @@ class FolderCohort(Judged):
             output = row.get("output")
             if isinstance(output, str) and output == Path(output).name:  # none that leaves the folder
                 item.result = self._folder / output
+            self._hashes[item.key] = row.get("output_sha256")
+            result, status = self._judged.get(item.key, (None, DONE))
+            item.status = status if result == self._hashes[item.key] else DONE
 
 
 def _number(value):

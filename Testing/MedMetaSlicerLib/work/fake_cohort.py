@@ -29,11 +29,21 @@ if "--overwrite" in arguments or not ledger.exists():
     for name in "abc":
         write(case=name, status="waiting")
 (out / "arguments.json").write_text(json.dumps(arguments), encoding="utf-8")
-write(case="a", status="done", output="a_label.nii.gz", expected_dice=0.8, distance=0.1, threshold=0.4)
+write(
+    case="a",
+    status="done",
+    output="a_label.nii.gz",
+    output_sha256=str(time.time_ns()),
+    expected_dice=0.8,
+    distance=0.1,
+    threshold=0.4,
+)
 write(case="b", status="failed", error="b is damaged")
 if how == "stuck":  # it does not listen, its child neither, and it is amid writing a file
     (out / ".medmeta-torn").mkdir(exist_ok=True)
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     (out / "child").write_text(str(child.pid), encoding="utf-8")
     time.sleep(60)
-write(case="c", status="done", output="../../secret", expected_dice=None, distance=0.5, threshold=0.4)
+write(
+    case="c", status="done", output="../../secret", output_sha256="c", expected_dice=None, distance=0.5, threshold=0.4
+)

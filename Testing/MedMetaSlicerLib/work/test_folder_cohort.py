@@ -241,3 +241,25 @@ def test_a_task_that_is_missing_is_told_in_the_commands_words(loop, tmp_path):
     loop.until(lambda: not cohort.running, 60)
     assert "does not exist" in cohort.problem
     assert os.listdir(tmp_path) == ["in"]
+
+
+def test_before_a_run_the_folders_volumes_wait(make, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("b.nii.gz", "a.nrrd", "notes.txt"):
+        (tmp_path / "in" / name).write_bytes(b"")
+    cohort = make()
+    assert statuses(cohort) == {"a": "waiting", "b": "waiting"}
+    assert cohort.volume("b") == tmp_path / "in" / "b.nii.gz"
+    with pytest.raises(CohortError, match="c is not in"):
+        cohort.volume("c")
+
+
+def test_what_was_accepted_and_rejected_is_known_again(make, loop, tmp_path):
+    cohort = make()
+    cohort.start()
+    loop.until(lambda: not cohort.running)
+    cohort.accept("a")
+    cohort.reject("c")
+    assert statuses(make()) == {"a": "accepted", "b": "failed", "c": "rejected"}
+    (tmp_path / "out" / "judged.json").write_text("{torn", encoding="utf-8")
+    assert statuses(make()) == {"a": "done", "b": "failed", "c": "done"}
