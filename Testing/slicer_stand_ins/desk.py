@@ -204,7 +204,7 @@ class Desk:
         """Presses a shortcut while the main window, and no widget of the panel, has the keyboard."""
         window = self.application._mainWindow
         window.show()
-        QApplication.setActiveWindow(window)
+        window.activateWindow()
         QTest.keySequence(window, keys)
         self.settle()
 
