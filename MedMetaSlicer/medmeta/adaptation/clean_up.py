@@ -67,5 +67,7 @@ def cleaned(
     on_step: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`clean_up` with the confidence of what it changed: the probability that the new label had, of the two."""
-    result = clean_up(labels, values, annotated, on_step)
-    return result, np.where(result == labels, confidence, 1 - confidence)
+    result, confidence = clean_up(labels, values, annotated, on_step), confidence.copy()
+    changed = np.nonzero(result != labels)  # few
+    confidence[changed] = 1 - confidence[changed]
+    return result, confidence

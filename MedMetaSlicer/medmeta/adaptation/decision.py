@@ -28,7 +28,12 @@ class Decision:
         Background has the probability that none of the segments is there, as if they did not depend on each other. So
         between two segments that are both likely no gap opens where neither has one half.
         """
-        best, segment = probabilities.max(0)
-        background = (1 - probabilities).prod(0)
+        first, *others = probabilities
+        best, background = first, 1 - first
+        segment = torch.zeros(first.shape, dtype=torch.int64, device=first.device)
+        for number, probability in enumerate(others, 1):  # few: quicker than reductions over the outermost axis
+            segment.masked_fill_(probability > best, number)
+            best = torch.maximum(best, probability)
+            background = background * (1 - probability)
         inside = best > background
         return cls(segment, inside, torch.where(inside, best, background))

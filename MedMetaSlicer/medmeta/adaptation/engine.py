@@ -17,6 +17,7 @@ from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.complete import adapt_segment, complete
 from medmeta.adaptation.contenders import AUTO, Contender, Load, find_contenders
 from medmeta.adaptation.guard import choose
+from medmeta.adaptation.preview import interpolated
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
@@ -74,8 +75,9 @@ def adapt(
         start: a task that was adapted to the same segments, for other volumes, with fewer slices or before some were
             corrected: fine-tuning for other volumes goes on from it and takes a third of the steps.
         progress: told how far it is; may raise `Cancelled`.
-        preview: told the number of a case and an (I, J, K) label map of it: a first one, before it is refined, and the
-            refined one where adapting for other volumes is still to come.
+        preview: told the number of a case and an (I, J, K) label map of it: the interpolated shapes at once, the
+            network's answer before it is refined, and the refined one where adapting for other volumes is still to
+            come.
         load: loads learners, see `KeptLearners`; None to load them from the disk.
 
     Raises:
@@ -103,6 +105,9 @@ def adapt(
     segments = cases[0].annotation.segments
     stacks, grey = annotated_stacks(cases, settings.region)
     begun.pause()
+    if preview is not None:
+        for number, (case, stack) in enumerate(zip(cases, stacks, strict=True)):
+            preview(number, interpolated(case, stack, Counter(progress, "check", stack.shape[0]).beat))
 
     candidates = found if comparable(stacks, len(segments), settings) else found[:1]
     tried, left_out = _try(candidates, stacks, len(segments), settings, clock, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from medmeta.episodes import Window
 
 OUTSIDE = -12.0
 """Logit outside the region of interest."""
+
+AT_ONCE = 1_500_000
+"""Logits at the volume's resolution that are decided at once: what fits into a processor's cache is done sooner."""
 
 SegmentLogits = Callable[[Sequence[int]], torch.Tensor]
 """Slice numbers -> (S, B, h, w) logits in the window."""
@@ -77,15 +81,22 @@ def render(
         (Z, H, W) unsigned integer labels, float32 confidence, and the (S, Z, 2) sums of `expected_overlap`.
     """
     labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
-    confidence = np.empty(shape, dtype=np.float32)
+    confidence = np.full(shape, (1 - _sigmoid(OUTSIDE)) ** len(values), dtype=np.float32)
     overlap = np.zeros((len(values), shape[0], 2), dtype=np.float32)
+    rows, columns = window.visible(shape[1:])
+    area = len(values) * (rows.stop - rows.start) * (columns.stop - columns.start)
     for positions in batches(shape[0], batch):
-        start = positions.start
         logits = segment_logits(positions).float()
-        overlap[:, start : positions.stop] = expected_overlap(logits)
-        whole = torch.stack([window.paste(segment, shape[1:], OUTSIDE) for segment in logits])
-        found, sure = labels_and_confidence(whole, values)
-        labels[start : positions.stop] = found.cpu().numpy()
-        confidence[start : positions.stop] = sure.cpu().numpy()
+        overlap[:, positions.start : positions.stop] = expected_overlap(logits)
+        for few in batches(len(positions), max(1, AT_ONCE // area)):
+            within = torch.stack([window.enlarged(segment[few.start : few.stop], shape[1:]) for segment in logits])
+            found, sure = labels_and_confidence(within, values)
+            here = (slice(positions.start + few.start, positions.start + few.stop), rows, columns)
+            labels[here] = found.cpu().numpy()
+            confidence[here] = sure.cpu().numpy()
         tick(len(positions))
     return labels, confidence, overlap
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))

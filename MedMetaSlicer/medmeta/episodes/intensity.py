@@ -42,7 +42,8 @@ def relative(values: np.ndarray, own: tuple[float, float]) -> torch.Tensor:
     """
     offset, scale = own
     # In double precision: a small contrast on a large offset is lost in single.
-    return torch.from_numpy(((values - np.float64(offset)) / scale).astype(np.float32))
+    shifted = values - np.float64(offset)
+    return torch.from_numpy(np.divide(shifted, scale, out=shifted).astype(np.float32))
 
 
 @dataclass(frozen=True)

@@ -51,15 +51,25 @@ class Window:
         """(Z, H, W) boolean -> (Z, rows, columns) boolean."""
         return self.crop(masks) > 0.5
 
-    def paste(self, values: torch.Tensor, shape: tuple[int, int], fill: float) -> torch.Tensor:
-        """(Z, rows, columns) -> (Z, *shape): the inverse of `crop`, `fill` outside the window."""
+    def visible(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of a slice of `shape` that the window covers."""
+        return (
+            slice(max(0, self.top), min(shape[0], self.top + self.height)),
+            slice(max(0, self.left), min(shape[1], self.left + self.width)),
+        )
+
+    def enlarged(self, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+        """(Z, rows, columns) -> what is `visible` of it in slices of `shape`, at their resolution."""
         if values.shape[1:] != (self.height, self.width):
             values = F.interpolate(values[:, None], (self.height, self.width), mode="bilinear", antialias=True)[:, 0]
+        rows, columns = self.visible(shape)
+        inner = slice(rows.start - self.top, rows.stop - self.top)
+        return values[:, inner, columns.start - self.left : columns.stop - self.left]
+
+    def paste(self, values: torch.Tensor, shape: tuple[int, int], fill: float) -> torch.Tensor:
+        """(Z, rows, columns) -> (Z, *shape): the inverse of `crop`, `fill` outside the window."""
         whole = values.new_full((len(values), *shape), fill)
-        top, left = max(0, self.top), max(0, self.left)
-        bottom, right = min(shape[0], self.top + self.height), min(shape[1], self.left + self.width)
-        inner = values[:, top - self.top : bottom - self.top, left - self.left : right - self.left]
-        whole[:, top:bottom, left:right] = inner
+        whole[:, *self.visible(shape)] = self.enlarged(values, shape)
         return whole
 
 

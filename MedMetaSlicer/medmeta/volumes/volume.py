@@ -70,9 +70,11 @@ def finite(array: np.ndarray, name: str = "volume") -> np.ndarray:
     """
     if not np.issubdtype(array.dtype, np.floating):
         return array
-    good = np.abs(array) <= np.finfo(np.float32).max
-    if good.all():
-        return array
+    largest = np.finfo(np.float32).max
+    with np.errstate(invalid="ignore"):
+        if -largest <= array.min() and array.max() <= largest:  # False with NaN; quicker than to look at each number
+            return array
+    good = np.abs(array) <= largest
     if not good.any():
         raise VolumeError(f"{name} holds no finite number (all NaN, infinite or above 3e38): check the file.")
     return np.where(good, array, array[good].min())

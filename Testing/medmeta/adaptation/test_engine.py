@@ -199,6 +199,26 @@ def test_progress_is_reported_and_can_cancel(scan, annotated, checkpoint):
         run([annotated(volume, labels)], checkpoint, progress=cancel)
 
 
+def test_a_preview_comes_before_the_network_has_seen_anything_and_another_before_the_walks(scan, annotated, checkpoint):
+    volume, labels = scan()
+    events = []
+    result = run(
+        [annotated(volume, labels)],
+        checkpoint,
+        progress=lambda event: event.done and events.append(event.phase),
+        preview=lambda number, found: events.append((number, found)),
+    )
+    (first, (_, shapes)), (second, (_, network)) = [e for e in enumerate(events) if not isinstance(e[1], str)]
+    assert set(events[:first]) <= {"check"}
+    assert "predict" not in events[:first]
+    assert "predict" in events[first:second]
+    assert "refine" not in events[:second]
+    for found in (shapes, network, result.predictions[0].labels.array):
+        np.testing.assert_array_equal(found[:, :, [3, 6, 9]], labels[:, :, [3, 6, 9]])
+    assert shapes[:, :, 7].any()
+    assert not np.array_equal(shapes, network)
+
+
 def test_bad_input_is_refused_by_name(scan, annotated, checkpoint, tmp_path):
     volume, labels = scan()
     with pytest.raises(AnnotationError, match="No annotated volume"):
