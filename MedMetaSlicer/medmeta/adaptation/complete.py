@@ -12,7 +12,8 @@ from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
 from medmeta.adaptation.guard import Choice, blended
-from medmeta.adaptation.render import all_logits, render
+from medmeta.adaptation.look import Features, look, near
+from medmeta.adaptation.render import render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
@@ -79,21 +80,22 @@ def complete(
         preview: told the answer before them.
     """
     taking_part = {name: contenders[name] for state in states for name in state}
+    device = next(iter(taking_part.values())).device
 
     def encoded(positions: Sequence[int]) -> dict[str, tuple]:
         features = {}
         for name, c in taking_part.items():
             counter.pause()
-            features[name] = c.learner.encode((image_channels(stack.stack, positions, c.slices).to(c.device),))
+            (features[name],) = c.learner.encode((image_channels(stack.stack, positions, c.slices).to(c.device),))
         return features
 
-    def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Mapping[str, tuple]):
+    def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Features):
         """Logits (B, 1, h, w) of a segment, and its channels."""
-        channels = segment_channels(stack.stack, positions, prior).to(next(iter(taking_part.values())).device)
+        channels = segment_channels(stack.stack, positions, prior).to(device)
         found = []
         for name, state in states[segment].items():
             counter.pause()
-            found.append(taking_part[name].learner.predict(state, (*features[name], channels)))
+            found.append(taking_part[name].learner.predict(state, (features[name], channels)))
         return blended(torch.stack(found).mean(0), channels, choices[segment].reach), channels
 
     def followed(segment: int, prior: ShapePrior) -> ShapePrior:
@@ -104,14 +106,14 @@ def complete(
     counter = Counter(progress, "predict", stack.shape[0])
     priors = [followed(segment, prior) for segment, prior in enumerate(stack.priors)]
 
-    def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-        features = encoded(positions)
-        answers = (answer(segment, positions, prior, features) for segment, prior in enumerate(priors))
-        return torch.stack([settings.calibration(*both)[:, 0] for both in answers])
+    def calibrated(segment: int, positions: Sequence[int], features: Features) -> torch.Tensor:
+        return settings.calibration(*answer(segment, positions, priors[segment], features))[:, 0]
 
     values = [segment.value for segment in case.annotation.segments]
     drawn = stack.frame.to_slices(case.annotation.labels)
-    logits = all_logits(segment_logits, stack.shape[0], settings.batch, counter.tick)
+    likely = [near(prior, stack.shape[0]) for prior in priors]
+    size = (stack.shape[0], *stack.stack.image.shape[1:])
+    logits = look(encoded, calibrated, likely, size, settings.batch, counter.tick)
 
     def rendered() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         found = render(
