@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, find_objects, label
+from scipy.ndimage import find_objects, label
 
 LEAST_SHARE = 0.05
 """Of the largest part: smaller ones go where nothing is drawn that could tell which ones belong to the structure."""
@@ -54,9 +54,20 @@ def _drop_strays(part: np.ndarray, value: int, annotated: Sequence[int]) -> None
 
 def _fill(part: np.ndarray, value: int, annotated: Sequence[int]) -> None:
     """Fills background that the segment encloses, in place."""
-    holes, count = label(binary_fill_holes(part == value) & (part == 0))
+    holes, count = label(_enclosed(part == value) & (part == 0))
     if count:
         part[(holes > 0) & ~np.isin(holes, np.unique(holes[annotated]))] = value
+
+
+def _enclosed(mask: np.ndarray) -> np.ndarray:
+    """What a mask encloses: parts of the rest (6-connected) that reach no side of the box."""
+    parts, count = label(~mask)
+    inner = np.ones(count + 1, dtype=bool)
+    inner[0] = False
+    for axis in range(mask.ndim):
+        for end in (0, -1):
+            inner[np.unique(parts.take(end, axis))] = False
+    return inner[parts]
 
 
 def cleaned(

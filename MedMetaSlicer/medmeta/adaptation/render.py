@@ -87,6 +87,9 @@ def render(
     area = len(values) * (rows.stop - rows.start) * (columns.stop - columns.start)
     for positions in batches(shape[0], batch):
         logits = segment_logits(positions).float()
+        if bool((logits <= OUTSIDE).all()):  # as outside of the region: nothing is there
+            tick(len(positions))
+            continue
         overlap[:, positions.start : positions.stop] = expected_overlap(logits)
         for few in batches(len(positions), max(1, AT_ONCE // area)):
             within = torch.stack([window.enlarged(segment[few.start : few.stop], shape[1:]) for segment in logits])

@@ -65,3 +65,26 @@ def test_the_confidence_of_what_changed_is_that_of_the_new_label():
 
 def test_a_segment_that_is_not_there_is_no_error():
     assert (clean_up(volume(), (1, 7), annotated=(2,)) == volume()).all()
+
+
+def test_only_background_that_no_side_of_the_structures_box_can_reach_is_filled():
+    labels = np.zeros((5, 7, 7), np.uint8)
+    labels[1:4, 1:6, 1:6] = 1
+    labels[2, 2:4, 2:4] = 0  # enclosed
+    labels[2, 4, 4:] = 0  # open to one side
+    found = clean_up(labels, [1])
+    assert (found[2, 2:4, 2:4] == 1).all()
+    assert (found[2, 4, 4:] == 0).all()
+    assert (found != labels).sum() == 4
+
+
+def test_confidence_turns_where_labels_were_changed_and_the_callers_stays():
+    labels = np.zeros((3, 6, 6), np.uint8)
+    labels[:, 1:4, 1:4] = 1
+    labels[1, 2, 2] = 0
+    confidence = np.full(labels.shape, 0.8, np.float32)
+    found, sure = cleaned(labels, confidence, [1])
+    assert found[1, 2, 2] == 1
+    assert (sure != confidence).nonzero() == ([1], [2], [2])
+    assert np.isclose(sure[1, 2, 2], 0.2)
+    assert (confidence == np.float32(0.8)).all()

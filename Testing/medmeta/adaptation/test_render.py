@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from medmeta.adaptation.render import labels_and_confidence, render
+from medmeta.adaptation.render import OUTSIDE, labels_and_confidence, render
 from medmeta.episodes import Window
 from medmeta.errors import Cancelled
 
@@ -56,3 +56,14 @@ def test_a_cancelled_tick_stops_it():
 
     with pytest.raises(Cancelled):
         render(lambda p: torch.zeros(1, len(p), 8, 8), Window(0, 0, 8, 8, 8, 8), (7, 8, 8), [1], 3, tick)
+
+
+def test_slices_in_which_nothing_was_looked_for_are_as_what_is_outside_of_the_window():
+    logits = torch.full((2, 4, 8, 8), OUTSIDE)
+    logits[1, 2] = 5.0
+    labels, confidence, overlap = render(lambda p: logits[:, list(p)], Window(1, 1, 8, 8, 8, 8), (4, 10, 10), [1, 2], 1,
+                                         lambda n: 0)  # fmt: skip
+    assert labels[2, 1:9, 1:9].min() == 2
+    assert not labels[[0, 1, 3]].any()
+    np.testing.assert_allclose(confidence[0], confidence[2, 0, 0], rtol=1e-6)
+    assert overlap[:, [0, 1, 3]].sum() == 0
