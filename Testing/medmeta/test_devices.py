@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medmeta.devices import resolve_device
+from medmeta.devices import quick_precision, resolve_device
 from medmeta.errors import DeviceError
 
 
@@ -23,3 +23,21 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch, name):
 def test_an_unknown_device_is_refused(name):
     with pytest.raises(DeviceError, match="not known"):
         resolve_device(name)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_networks_predict_in_half_precision_where_the_cpu_computes_in_it(monkeypatch, able):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    layer, x = torch.nn.Conv2d(1, 1, 1), torch.ones(1, 1, 2, 2)
+    with torch.no_grad(), quick_precision(torch.device("cpu")):
+        assert layer(x).dtype == (torch.bfloat16 if able else torch.float32)
+    with quick_precision(torch.device("cuda")):
+        assert layer(x).dtype == torch.float32
+
+
+def test_a_torch_that_does_not_tell_what_the_cpu_can_computes_in_full_precision(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
+    with quick_precision(torch.device("cpu")):
+        assert torch.nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 2, 2)).dtype == torch.float32

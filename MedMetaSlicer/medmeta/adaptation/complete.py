@@ -20,6 +20,7 @@ from medmeta.adaptation.support import AnnotatedStack, support_examples, support
 from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
+from medmeta.devices import quick_precision
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
@@ -86,7 +87,9 @@ def complete(
         features = {}
         for name, c in taking_part.items():
             counter.pause()
-            (features[name],) = c.learner.encode((image_channels(stack.stack, positions, c.slices).to(c.device),))
+            image = image_channels(stack.stack, positions, c.slices).to(c.device)
+            with quick_precision(device):
+                (features[name],) = c.learner.encode((image,))
         return features
 
     def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Features):
@@ -95,8 +98,9 @@ def complete(
         found = []
         for name, state in states[segment].items():
             counter.pause()
-            found.append(taking_part[name].learner.predict(state, (features[name], channels)))
-        return blended(torch.stack(found).mean(0), channels, choices[segment].reach), channels
+            with quick_precision(device):
+                found.append(taking_part[name].learner.predict(state, (features[name], channels)))
+        return blended(torch.stack(found).float().mean(0), channels, choices[segment].reach), channels
 
     def followed(segment: int, prior: ShapePrior) -> ShapePrior:
         if len(prior.positions) > 1:

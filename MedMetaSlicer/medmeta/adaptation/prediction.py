@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from monai.inferers import sliding_window_inference
 
 from medmeta.adaptation.calibration import FITTED, Calibration
 from medmeta.adaptation.clean_up import cleaned
@@ -17,10 +16,11 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.tiled import tiled
 from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
 from medmeta.adaptation.whole import whole_stack
-from medmeta.devices import resolve_device
+from medmeta.devices import quick_precision, resolve_device
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
@@ -93,25 +93,18 @@ class Predictor:
         counter = Counter(progress, "predict", shape[0])
 
         def tile_logits(channels: torch.Tensor) -> torch.Tensor:
-            features = self._learner.encode((channels[:, :seen],))
-            found = []
-            for state in self._states:
-                counter.pause()
-                found.append(self._learner.predict(state, (*features, channels[:, seen:])))
-            return torch.cat(found, dim=1)
+            with quick_precision(self.device):
+                features = self._learner.encode((channels[:, :seen],))
+                found = []
+                for state in self._states:
+                    counter.pause()
+                    found.append(self._learner.predict(state, (*features, channels[:, seen:])))
+                return torch.cat(found, dim=1).float()
 
         def segment_logits(positions: Sequence[int]) -> torch.Tensor:
             inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
             tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
-            logits = sliding_window_inference(
-                inputs.to(self.device),
-                tile,
-                batch,
-                tile_logits,
-                overlap=0.5,
-                mode="gaussian",
-                padding_mode="replicate",
-            )
+            logits = tiled(inputs.to(self.device), tile, batch, tile_logits, counter.pause)
             return calibration.without_prior(logits.transpose(0, 1))
 
         values = [segment.value for segment in task.segments]
