@@ -107,7 +107,7 @@ def adapt(
     begun.pause()
     if preview is not None:
         for number, (case, stack) in enumerate(zip(cases, stacks, strict=True)):
-            preview(number, interpolated(case, stack, Counter(progress, "check", stack.shape[0]).beat))
+            preview(number, interpolated(case, stack, Counter(progress, "check", stack.shape[0]).pause))
 
     candidates = found if comparable(stacks, len(segments), settings) else found[:1]
     tried, left_out = _try(candidates, stacks, len(segments), settings, clock, progress)

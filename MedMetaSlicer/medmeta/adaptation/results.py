@@ -170,10 +170,6 @@ class Counter:
         """A chance to cancel between two ticks; takes any arguments, as callbacks have them."""
         self.tick(0)
 
-    def beat(self) -> None:
-        """Nothing that counts is done, but cancelling must act."""
-        self.tick(0)
-
     def finish(self) -> None:
         """The phase is over, whether or not all ticks came."""
         self.tick(self.total - self.done)
