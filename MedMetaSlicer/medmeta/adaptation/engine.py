@@ -23,6 +23,7 @@ from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.support import AnnotatedStack, annotated_stacks
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.template import Template, made_templates
 from medmeta.adaptation.trials import (
     Trial,
     candidate_steps,
@@ -225,6 +226,7 @@ def _task(
     """What is kept for other volumes; empty states where it was not asked for."""
     segments = cases[0].annotation.segments
     frame, window = stacks[0].frame, stacks[0].window
+    templates: tuple[Template, ...] = ()
     shared, states, tile = {}, [{} for _ in segments], (window.rows, window.columns)
     pixel = float(np.sqrt(frame.spacing[1] * frame.spacing[2])) / window.zoom
     if settings.for_other_volumes:
@@ -237,6 +239,8 @@ def _task(
         counter = Counter(progress, "cohort", adapter.steps)
         shared, states = adapter.adapt(counter, clock)
         tile, pixel = adapter.tile, adapter.pixel
+        if settings.template:
+            templates = made_templates(cases, completed, [stack.frame for stack in stacks])
     seen = Signatures(contender.device, load)
     return AdaptedTask(
         segments,
@@ -260,4 +264,5 @@ def _task(
             "for_other_volumes": settings.for_other_volumes,
             "continued": start is not None,
         },
+        templates,
     )

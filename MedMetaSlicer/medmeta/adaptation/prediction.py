@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from medmeta.adaptation.atlas import MARGIN, Atlas, Place, count_stages, fused
 from medmeta.adaptation.calibration import FITTED, Calibration
 from medmeta.adaptation.clean_up import cleaned
 from medmeta.adaptation.contenders import Load
@@ -19,14 +21,14 @@ from medmeta.adaptation.task import AdaptedTask
 from medmeta.adaptation.tiled import tiled
 from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
-from medmeta.adaptation.whole import whole_stack
+from medmeta.adaptation.whole import check_window, whole_stack
 from medmeta.devices import quick_precision, resolve_device
-from medmeta.episodes import image_channels, segment_channels
+from medmeta.episodes import SliceStack, image_channels, relative_range, segment_channels
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 from medmeta.progress import ProgressCallback
-from medmeta.volumes import Volume, check_supported
+from medmeta.volumes import Volume, check_supported, finite
 from medmeta.volumes.claims import check_memory
 
 TILES = 8
@@ -83,43 +85,81 @@ class Predictor:
         progress: ProgressCallback | None = None,
     ) -> Prediction:
         """Predicts a volume in which nothing is drawn; see `predict`."""
-        task, seen = self.task, self._seen
+        task = self.task
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
         check_supported(volume, frame.axes[0])
-        stack, window = whole_stack(volume, frame, task.pixel, task.grey)
-        segments = len(self._states)
-        check_memory((segments, *stack.image.shape), 4, f"{volume.name}, for each of {segments} segments,")
-        shape = frame.to_slices(volume.array).shape
-        counter = Counter(progress, "predict", shape[0])
-
-        def tile_logits(channels: torch.Tensor) -> torch.Tensor:
-            with quick_precision(self.device):
-                features = self._learner.encode((channels[:, :seen],))
-                found = []
-                for state in self._states:
-                    counter.pause()
-                    found.append(self._learner.predict(state, (*features, channels[:, seen:])))
-                return torch.cat(found, dim=1).float()
-
-        def segment_logits(positions: Sequence[int]) -> torch.Tensor:
-            inputs = torch.cat([image_channels(stack, positions, seen), segment_channels(stack, positions)], dim=1)
-            tile = tuple(min(t, s) for t, s in zip(task.tile, inputs.shape[2:], strict=True))
-            logits = tiled(inputs.to(self.device), tile, batch, tile_logits, counter.pause)
-            return calibration.without_prior(logits.transpose(0, 1))
-
-        values = [segment.value for segment in task.segments]
-        logits = all_logits(segment_logits, shape[0], batch, counter.tick)
+        slices = frame.to_slices(finite(volume.array, volume.name))
+        atlas = self._laid_over(slices, frame, progress)
+        place = atlas.place(task.pixel, MARGIN) if atlas is not None else None
+        if place is None:
+            atlas = None
+            stack, window = whole_stack(volume, frame, task.pixel, task.grey)
+            place = Place(0, len(slices), window)
+        else:
+            check_window(volume, place.window, len(slices), task.pixel)
+            stack = SliceStack.cut(slices, place.window, frame.pitch, task.grey.of(relative_range(slices)))
+        values, count = [segment.value for segment in task.segments], place.stop - place.first
+        size = (count, *stack.image.shape[1:])
+        check_memory((len(values), *size), 4, f"{volume.name}, for each of {len(values)} segments,")
+        counter = Counter(progress, "predict", count)
+        logits = all_logits(
+            lambda positions: self._logits(
+                stack, [place.first + p for p in positions], batch, calibration, counter.pause
+            ),
+            count, batch, counter.tick,
+        )  # fmt: skip
+        if atlas is not None:
+            logits = fused(logits, atlas.distances(place), task.pixel)
         counter = walk_counter(progress, walk, len(values))
-        logits = walked(logits, stack, walk, on_step=counter.tick)
+        logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
         labels, confidence, overlap = render(
-            lambda positions: logits[:, list(positions)], window, shape, values, batch, counter.pause
-        )
+            lambda positions: logits[:, list(positions)], place.window, (count, *slices.shape[1:]), values, batch,
+            counter.pause,
+        )  # fmt: skip
         counter.finish()
         if clean_up:
             labels, confidence = cleaned(labels, confidence, values, on_step=counter.pause)
+        labels, confidence, overlap = (
+            place.embedded(part, len(slices), fill, axis)
+            for part, fill, axis in ((labels, 0, 0), (confidence, 1, 0), (overlap, 0, 1))
+        )
         expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
         similarity = self._signatures.compare(task, volume)
         return Prediction.from_slices(volume, frame, labels, confidence, expected, similarity)
+
+    def _laid_over(self, slices: np.ndarray, frame: SliceFrame, progress: ProgressCallback | None) -> Atlas | None:
+        """The annotated volumes laid over this one; None where none fits, or the task has none."""
+        templates = self.task.templates
+        if not templates:
+            return None
+        counter = Counter(progress, "register", count_stages(len(templates)))
+        atlas = Atlas(slices, frame, templates, len(self.task.segments), on_stage=counter.tick)
+        counter.finish()
+        return atlas if atlas.fits else None
+
+    def _logits(
+        self,
+        stack: SliceStack,
+        positions: Sequence[int],
+        batch: int,
+        calibration: Calibration,
+        pause: Callable[[], None],
+    ) -> torch.Tensor:
+        """(S, B, h, w) of the network, calibrated."""
+        inputs = torch.cat([image_channels(stack, positions, self._seen), segment_channels(stack, positions)], dim=1)
+        tile = tuple(min(t, s) for t, s in zip(self.task.tile, inputs.shape[2:], strict=True))
+
+        def tile_logits(channels: torch.Tensor) -> torch.Tensor:
+            with quick_precision(self.device):
+                features = self._learner.encode((channels[:, : self._seen],))
+                found = []
+                for state in self._states:
+                    pause()
+                    found.append(self._learner.predict(state, (*features, channels[:, self._seen :])))
+                return torch.cat(found, dim=1).float()
+
+        logits = tiled(inputs.to(self.device), tile, batch, tile_logits, pause)
+        return calibration.without_prior(logits.transpose(0, 1))
 
 
 def predict(

@@ -37,6 +37,8 @@ class AdaptationSettings:
         other_tile: side of a tile, network pixels.
         other_region: how the resolution follows the annotation there.
         other_slices: completed slices that it takes at most, beside the drawn ones.
+        template: keep the annotated volumes, reduced, in the task, to lay them over other volumes (`Template`); False
+            for a task without voxels.
     """
 
     steps: tuple[int, ...] = (0, 1, 3, 5)
@@ -59,3 +61,4 @@ class AdaptationSettings:
     other_tile: int = 64
     other_region: RegionRule = field(default_factory=lambda: RegionRule(diameter=20.0, zoom=(0.2, 1.7)))
     other_slices: int = 64
+    template: bool = True

@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from medmeta.adaptation import validation
-from medmeta.adaptation.task_header import FORMAT, number, segments_of
+from medmeta.adaptation.task_header import FORMAT, FORMER, number, segments_of
+from medmeta.adaptation.template import Template, templates_of
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
@@ -25,6 +26,7 @@ from medmeta.learners.tensor_file import read_tensor_file
 
 SHARED = "shared"
 SIGNATURES = "signatures"
+TEMPLATES = "templates"
 
 
 def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -51,6 +53,7 @@ class AdaptedTask:
         grey: the grey window.
         signatures: (V, width), of the annotated volumes; see `medmeta.adaptation.similarity`.
         provenance: annotated slices, seed, version and the like; no names of files or patients.
+        templates: the annotated volumes and their label maps, reduced; none where the user wants no voxels kept.
     """
 
     segments: tuple[Segment, ...]
@@ -63,6 +66,7 @@ class AdaptedTask:
     grey: GreyWindow
     signatures: torch.Tensor
     provenance: Mapping[str, Any]
+    templates: tuple[Template, ...] = ()
 
     def save(self, path: str | Path) -> None:
         """Writes the task; an existing file is replaced only when all is written.
@@ -77,6 +81,9 @@ class AdaptedTask:
             for name, value in state.items()
         }
         tensors[SIGNATURES] = self.signatures.cpu().contiguous()
+        for number, template in enumerate(self.templates):
+            for name, value in template.voxels().items():
+                tensors[f"{TEMPLATES}.{number}.{name}"] = torch.from_numpy(value)
         header = {
             "format": FORMAT,
             "tensors": _digest(tensors),
@@ -86,6 +93,7 @@ class AdaptedTask:
             "pixel": self.pixel,
             "tile": list(self.tile),
             "grey": asdict(self.grey),
+            "templates": [template.places() for template in self.templates],
             "provenance": dict(self.provenance),
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -108,8 +116,8 @@ class AdaptedTask:
         path = Path(path)
         if not path.is_file():
             raise CheckpointError(f"Task {path} does not exist: give the path of a file that `medmeta adapt` wrote.")
-        header, tensors = read_tensor_file(path, "Task", "adapt again")
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
+        header, tensors = read_tensor_file(path, "Task", "adapt again", of_bytes=f"{TEMPLATES}.")
+        if not isinstance(header, dict) or header.get("format") not in (FORMAT, FORMER):
             raise CheckpointError(f"{path} is not a {FORMAT} file: give one that `medmeta adapt` wrote.")
         if header.get("tensors") != _digest(tensors):
             raise CheckpointError(f"Task {path} has other weights than were written: it is damaged; adapt again.")
@@ -127,6 +135,8 @@ class AdaptedTask:
         """
         segments = segments_of(header["segments"])
         signatures = tensors.pop(SIGNATURES)
+        rows = header["templates"] if header["format"] == FORMAT else []
+        templates = templates_of(rows, tensors, f"{TEMPLATES}.", len(segments))
         validation.check_tensors(tensors, signatures)
         shared: AdaptedState = {}
         states: list[AdaptedState] = [{} for _ in segments]
@@ -148,4 +158,5 @@ class AdaptedTask:
             validation.grey_of(header["grey"]),
             signatures,
             header["provenance"],
+            templates,
         )

@@ -26,14 +26,23 @@ def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindo
     """
     slices = frame.to_slices(volume.array)
     window = _whole_slice(slices.shape[1:], frame, pixel)
+    check_window(volume, window, len(slices), pixel)
+    slices = frame.to_slices(finite(volume.array, volume.name))
+    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
+
+
+def check_window(volume: Volume, window: Window, slices: int, pixel: float) -> None:
+    """Checks that so many slices of a volume in a window can be worked on.
+
+    Raises:
+        VolumeError: more than `LARGEST_SIDE` pixels a side, or more memory than there is.
+    """
     if max(window.rows, window.columns) > LARGEST_SIDE:
         raise VolumeError(
             f"{volume.name} would have {window.rows} x {window.columns} of the task's {pixel:.3g} mm pixels a slice; "
             f"up to {LARGEST_SIDE} a side work: use a task that was adapted on volumes of this kind."
         )
-    check_memory((len(slices), window.rows, window.columns), 4, f"{volume.name}, at the task's resolution,")
-    slices = frame.to_slices(finite(volume.array, volume.name))
-    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
+    check_memory((slices, window.rows, window.columns), 4, f"{volume.name}, at the task's resolution,")
 
 
 def _whole_slice(shape: tuple[int, int], frame: SliceFrame, pixel: float, multiple: int = 8) -> Window:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -114,3 +114,8 @@ class SliceStack:
         stride = max(1, round(1 / max(distance, 1e-3)))
         parts = [window.crop(normalise(slices[start : start + CHUNK])) for start in range(0, count, CHUNK)]
         return cls(torch.cat(parts), coordinates, distance, stride)
+
+    def part(self, first: int, stop: int) -> SliceStack:
+        """The slices from `first` up to, but not with, `stop`."""
+        z, y, x = self.coordinates
+        return replace(self, image=self.image[first:stop], coordinates=(z[first:stop], y, x))

@@ -18,7 +18,9 @@ MOST_JSON = 2**24
 """Letters of our header."""
 
 
-def read_tensor_file(path: Path, what: str, advice: str) -> tuple[Any, dict[str, torch.Tensor]]:
+def read_tensor_file(
+    path: Path, what: str, advice: str, of_bytes: str | None = None
+) -> tuple[Any, dict[str, torch.Tensor]]:
     """Reads tensors and our header, which is JSON and not checked here: it may be anything.
 
     The tensors are in single precision: sizes and places are checked by safetensors against the file's own size.
@@ -27,6 +29,7 @@ def read_tensor_file(path: Path, what: str, advice: str) -> tuple[Any, dict[str,
         path: the file; it exists.
         what: what messages call it, such as "Task".
         advice: what to do about a damaged one.
+        of_bytes: tensors whose names begin so are of unsigned bytes instead.
 
     Returns:
         The header, None where there is none; tensors by name.
@@ -45,7 +48,10 @@ def read_tensor_file(path: Path, what: str, advice: str) -> tuple[Any, dict[str,
             header = json.loads(text)
             names = list(file.keys())
             kinds = {name: file.get_slice(name).get_dtype() for name in names}
-            foreign = next((name for name, kind in kinds.items() if kind != "F32"), None)
+            wanted = {name: "U8" if of_bytes is not None and name.startswith(of_bytes) else "F32" for name in names}
+            foreign = next((name for name in names if kinds[name] != wanted[name]), None)
+            if foreign is not None and wanted[foreign] == "U8":
+                raise ValueError(f"{foreign!r} is {kinds[foreign]}, not bytes")
             if foreign is not None:
                 raise ValueError(f"{foreign!r} is {kinds[foreign]}, not single precision")
             tensors = {name: file.get_tensor(name) for name in names}

@@ -20,7 +20,8 @@ def test_fine_tuning_teaches_even_an_untrained_network_to_segment_another_volume
     other, truth = scan(shift=0.1)
 
     def found(steps):
-        task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(**steps)).task
+        how = settings(**steps, template=False)  # the network alone
+        task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=how).task
         predicted = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
         return min(dice(predicted == value, truth == value) for value in (1, 2))
 
