@@ -10,13 +10,24 @@ import numpy as np
 import torch
 
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.registration import Registration, RegistrationSettings, image_of, register, shrunk, stages
-from medmeta.adaptation.template import Template, scaled
+from medmeta.adaptation.registration import (
+    Registration,
+    RegistrationSettings,
+    correlation,
+    image_of,
+    register,
+    shrunk,
+    stages,
+)
+from medmeta.adaptation.template import OUTSIDE, Template, scaled
 from medmeta.episodes import Window
 from medmeta.volumes.itk import quiet
 
-LEAST_CORRELATION = 0.7
-"""Of grey values after registration: with less, volumes do not show the same."""
+LEAST_LIKENESS = 0.5
+"""Correlation of grey values round the segments after registration; with less, volumes do not show the same there."""
+
+AROUND = 4
+"""Samples round the segments that are looked at for it."""
 
 MARGIN = 12.0
 """Network pixels of room round the segments."""
@@ -70,7 +81,7 @@ class Atlas:
         on_stage: called at each of `count_stages`; may raise to cancel.
 
     Attributes:
-        correlations: of the templates taken.
+        likenesses: of all templates; those with less than `LEAST_LIKENESS` are not taken.
     """
 
     def __init__(
@@ -86,12 +97,21 @@ class Atlas:
         fixed = image_of(scaled(slices), frame.spacing)
         self.shape, self.spacing, self.segments = slices.shape, frame.spacing, segments
         self._coarse = shrunk(fixed, SEARCHED)
+        likenesses = []
         self._laid: list[tuple[Registration, Template]] = []
         for template in templates:
             found = register(self._coarse, template.grey, settings, on_stage)
-            if found is not None and found.correlation >= LEAST_CORRELATION:
+            likeness = 0.0 if found is None else self._likeness(found, template)
+            if likeness >= LEAST_LIKENESS:
                 self._laid.append((found, template))
-        self.correlations = tuple(found.correlation for found, _ in self._laid)
+            likenesses.append(likeness)
+        self.likenesses = tuple(likenesses)
+
+    def _likeness(self, found: Registration, template: Template) -> float:
+        """Correlation of grey values round the segments: elsewhere the background of any two heads is alike."""
+        nearest = np.max([self._warped(found, template, s, self._coarse) for s in range(self.segments)], axis=0)
+        where = nearest > -AROUND * max(self._coarse.GetSpacing())
+        return correlation(self._coarse, template.grey, found.transform, where)
 
     @property
     def fits(self) -> bool:
@@ -151,12 +171,10 @@ class Atlas:
     def _distances(self, reference: Any):
         """For each template (S, Z, H, W) on a grid."""
         for found, template in self._laid:
-            yield np.stack(
-                [
-                    found.warped(template.distances(segment), reference, template.outside)
-                    for segment in range(self.segments)
-                ]
-            )
+            yield np.stack([self._warped(found, template, segment, reference) for segment in range(self.segments)])
+
+    def _warped(self, found: Registration, template: Template, segment: int, reference: Any) -> np.ndarray:
+        return found.warped(template.distances(segment), reference, OUTSIDE)
 
 
 def fused(logits: torch.Tensor, distances: np.ndarray, pixel: float) -> torch.Tensor:

@@ -35,6 +35,10 @@ TILES = 8
 """Slices, and tiles, that usually go through the network at once."""
 
 
+FAR = 2.0
+"""Times the distance up to which volumes are in range: beyond it nothing is laid over them, whatever they look like."""
+
+
 class Predictor:
     """An adapted task with its network on a device: loaded once, for any number of volumes.
 
@@ -89,7 +93,8 @@ class Predictor:
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
         check_supported(volume, frame.axes[0])
         slices = frame.to_slices(finite(volume.array, volume.name))
-        atlas = self._laid_over(slices, frame, progress)
+        similarity = self._signatures.compare(task, volume)
+        atlas = self._laid_over(slices, frame, progress) if similarity.distance <= FAR * similarity.threshold else None
         place = atlas.place(task.pixel, MARGIN) if atlas is not None else None
         if place is None:
             atlas = None
@@ -124,7 +129,6 @@ class Predictor:
             for part, fill, axis in ((labels, 0, 0), (confidence, 1, 0), (overlap, 0, 1))
         )
         expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
-        similarity = self._signatures.compare(task, volume)
         return Prediction.from_slices(volume, frame, labels, confidence, expected, similarity)
 
     def _laid_over(self, slices: np.ndarray, frame: SliceFrame, progress: ProgressCallback | None) -> Atlas | None:

@@ -22,6 +22,10 @@ Spacing = tuple[float, float, float]
 """mm between slices, rows and columns."""
 
 
+LEAST_POINTS, LEAST_SHARE = 64, 0.25
+"""Points that both images must have, and their share of those that count, for a correlation to mean anything."""
+
+
 @dataclass(frozen=True)
 class RegistrationSettings:
     """How far registration goes.
@@ -137,13 +141,19 @@ def stages(settings: RegistrationSettings) -> int:
     return 2 + len(settings.demons_steps)
 
 
-def correlation(fixed: Any, moving: Any, transform: Any) -> float:
-    """Correlation of grey values under a transform, over the points that both images have; 0 where they are few."""
+def correlation(fixed: Any, moving: Any, transform: Any, where: np.ndarray | None = None) -> float:
+    """Correlation of grey values under a transform, over the points that both images have; 0 where they are few.
+
+    Args:
+        fixed, moving, transform: see `register`.
+        where: (Z, H, W) boolean, the points of the fixed image that count; None for all.
+    """
     with quiet() as sitk:
         moved = sitk.Resample(moving, fixed, transform, sitk.sitkLinear, float("nan"), sitk.sitkFloat32)
         one, other = sitk.GetArrayViewFromImage(fixed), sitk.GetArrayFromImage(moved)
-        there = np.isfinite(other)
-        if there.mean() < 0.25:
+        counted = np.ones(one.shape, bool) if where is None else where
+        there = np.isfinite(other) & counted
+        if there.sum() < max(LEAST_POINTS, LEAST_SHARE * counted.sum()):
             return 0.0
         one, other = one[there], other[there]
         if one.std() == 0 or other.std() == 0:

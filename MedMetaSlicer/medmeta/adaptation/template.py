@@ -18,6 +18,9 @@ from medmeta.annotations import AnnotatedVolume
 from medmeta.volumes import Volume, finite
 from medmeta.volumes.itk import quiet
 
+OUTSIDE = -1e6
+"""What counts as the distance where none is known, mm."""
+
 SIDE = 96
 """Samples of the longest side of the reduced volume, at most."""
 
@@ -31,7 +34,7 @@ GREYS = 255
 """Grey values between the volume's own dark and bright end (0.5% and 99.5%)."""
 
 FAR = 8
-"""Samples round that box in which distances to its segments are known; beyond them they are as at its border."""
+"""Samples round that box in which distances to its segments are known."""
 
 PLACES = ("spacing", "origin", "label_spacing", "label_origin")
 """Fields that say where voxels lie."""
@@ -126,7 +129,7 @@ class Template:
         """
         inside = np.pad(self.labels == segment + 1, FAR)
         if not inside.any():
-            return self._image(np.full(inside.shape, self.outside, np.float32))
+            return self._image(np.full(inside.shape, OUTSIDE, np.float32))
         within = distance_transform_edt(inside, sampling=self.label_spacing)
         beyond = distance_transform_edt(~inside, sampling=self.label_spacing)
         half = 0.5 * float(np.cbrt(np.prod(self.label_spacing)))  # the border lies between two samples
@@ -139,11 +142,6 @@ class Template:
     def places(self) -> dict[str, list[float]]:
         """What its header says of them, mm."""
         return {name: list(map(float, getattr(self, name))) for name in PLACES}
-
-    @property
-    def outside(self) -> float:
-        """What counts as the distance where none is known, mm."""
-        return -FAR * max(self.label_spacing)
 
     def _image(self, padded: np.ndarray) -> Any:
         origin = [o - FAR * mm for o, mm in zip(self.label_origin, self.label_spacing, strict=True)]

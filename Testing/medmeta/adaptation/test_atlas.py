@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import map_coordinates
+
+from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.adaptation.atlas import MARGIN, Atlas, count_stages, fused
+from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.template import Template
+from medmeta.errors import Cancelled
+from medmeta.volumes import Volume
+
+QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
+
+
+def frame_of(volume):
+    return SliceFrame.along(2, volume.geometry.spacing, volume.geometry.direction)
+
+
+def atlas_of(volume, template, **more):
+    frame = frame_of(volume)
+    return Atlas(frame.to_slices(volume.array), frame, [template], 2, **more)
+
+
+def bent(volume, labels):
+    """Another patient: pushed about smoothly."""
+    points = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in labels.shape), indexing="ij"))
+    points[0] += 2 + 2.5 * np.sin(points[1] / 8)
+    points[1] += 2 * np.cos(points[0] / 9)
+    image = map_coordinates(volume.array, points, order=1, mode="nearest")
+    return replace(volume, array=image), map_coordinates(labels, points, order=0, mode="nearest")
+
+
+def dice(one, two):
+    return 2 * (one & two).sum() / (one.sum() + two.sum())
+
+
+@pytest.fixture
+def template(scan):
+    volume, labels = scan()
+    return Template.of(volume, labels, frame_of(volume), (1, 2))
+
+
+def test_segments_are_where_they_are_in_another_patient(scan, template):
+    other, truth = bent(*scan())
+    found = atlas_of(other, template)
+    assert found.fits
+    place = found.place(1.0, MARGIN)
+    distances = found.distances(place)[0]
+    window, slices = place.window, frame_of(other).to_slices(truth)
+    for segment, value in enumerate((1, 2)):
+        inside = window.paste(torch.from_numpy(distances[segment]), slices.shape[1:], -99.0).numpy() > 0
+        assert dice(place.embedded(inside, len(slices), False), slices == value) > 0.85
+
+
+def test_the_place_holds_all_segments_and_is_no_larger_than_the_volume(scan, template):
+    other, truth = bent(*scan())
+    place = atlas_of(other, template).place(0.5, MARGIN)
+    window, slices = place.window, frame_of(other).to_slices(truth)
+    kept = np.zeros(slices.shape, bool)
+    kept[
+        place.first : place.stop, window.top : window.top + window.height, window.left : window.left + window.width
+    ] = True
+    assert (slices[~kept] == 0).all()
+    assert 0 <= place.first < place.stop <= len(slices)
+    assert window.top >= 0
+    assert window.top + window.height <= slices.shape[1]
+    assert window.left + window.width <= slices.shape[2]
+    assert window.zoom == pytest.approx(2, rel=0.15)
+
+
+def test_a_volume_that_shows_something_else_is_not_believed(scan, template):
+    volume, _ = scan()
+    rng = np.random.default_rng(3)
+    assert not atlas_of(replace(volume, array=rng.normal(size=volume.array.shape)), template).fits
+
+
+def test_without_a_template_that_fits_the_answer_is_the_network_s_alone(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
+    assert task.templates
+    other = replace(volume, array=np.random.default_rng(3).normal(size=volume.array.shape))
+    where = {"device": "cpu", "checkpoint": checkpoint}
+    with_template = predict(task, other, **where)
+    without = predict(replace(task, templates=()), other, **where)
+    np.testing.assert_array_equal(with_template.labels.array, without.labels.array)
+    np.testing.assert_array_equal(with_template.confidence.array, without.confidence.array)
+
+
+def test_an_untrained_network_with_a_template_finds_the_segments_of_another_patient(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
+    other, truth = bent(volume, labels)
+    found = predict(task, other, device="cpu", checkpoint=checkpoint)
+    scores = [dice(found.labels.array == value, truth == value) for value in (1, 2)]
+    assert min(scores) > 0.85
+    assert found.expected.cases == pytest.approx(scores, abs=0.2)
+    assert found.confidence.array[found.labels.array == 0].mean() > 0.95
+
+
+def test_no_template_is_kept_where_none_is_wanted(scan, annotated, checkpoint):
+    volume, labels = scan()
+    how = replace(QUICK, template=False)
+    assert adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=how).task.templates == ()
+
+
+def test_every_annotated_volume_becomes_a_template_and_takes_part(scan, annotated, checkpoint):
+    first, second = scan(), scan(shift=0.1)
+    cases = [annotated(*first), annotated(*second)]
+    task = adapt(cases, checkpoint=checkpoint, device="cpu", settings=QUICK).task
+    assert len(task.templates) == 2
+    other, _ = bent(*first)
+    frame = frame_of(other)
+    found = Atlas(frame.to_slices(other.array), frame, task.templates, 2)
+    assert len(found.distances(found.place(1.0, MARGIN))) == 2
+
+
+def test_registration_is_told_and_can_be_cancelled(scan, annotated, checkpoint):
+    volume, labels = scan()
+    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
+    seen = []
+
+    def cancel(event):
+        if event.phase == "register":
+            seen.append(event.done)
+            if event.done == 2:
+                raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        predict(task, bent(volume, labels)[0], device="cpu", checkpoint=checkpoint, progress=cancel)
+    assert seen == [0, 1, 2]
+    assert count_stages(len(task.templates)) > 2
+
+
+def test_the_network_turns_over_what_the_atlas_is_not_sure_of_alone():
+    distances = np.array([3.0, -0.1, -3.0], np.float32).reshape(1, 1, 1, 1, 3)
+    logits = torch.full((1, 1, 1, 3), 5.0).half()
+    found = fused(logits, distances, pixel=1.0)
+    assert found.dtype == logits.dtype
+    assert [bool(x > 0) for x in found.flatten()] == [True, True, False]
+
+
+def test_a_template_of_a_volume_stored_the_other_way_round_fits_as_well(scan, template):
+    other, _ = bent(*scan())
+    g = other.geometry
+    turned = Volume(other.array[::-1], replace(g, direction=(-1.0, 0, 0, 0, 1, 0, 0, 0, 1)))
+    frame = SliceFrame.like(frame_of(other).direction, g.spacing, turned.geometry.direction)
+    one = atlas_of(other, template)
+    two = Atlas(frame.to_slices(turned.array), frame, [template], 2)
+    np.testing.assert_array_equal(one.distances(one.place(1.0, MARGIN)), two.distances(two.place(1.0, MARGIN)))

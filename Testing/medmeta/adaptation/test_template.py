@@ -1,0 +1,127 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK
+import torch
+
+from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.template import LABEL_SIDE, MOST, SIDE, Template, made_templates, scaled, templates_of
+from medmeta.volumes import Geometry, Volume
+
+
+def frame_of(volume, axis=2):
+    return SliceFrame.along(axis, volume.geometry.spacing, volume.geometry.direction)
+
+
+def made(volume, labels, values=(1, 2)):
+    return Template.of(volume, labels, frame_of(volume), values)
+
+
+def test_distances_say_how_far_the_border_is_in_mm(scan):
+    volume, labels = scan()
+    template = made(volume, labels)
+    distances = template.distances(0)
+    slices = frame_of(volume).to_slices(labels) == 1
+    for position in [(7, 14, 22), (7, 14, 40), (1, 14, 22)]:  # (slice, row, column): deep inside, and outside
+        place = [float(n * mm) for n, mm in zip(position, frame_of(volume).spacing, strict=True)]
+        index = distances.TransformPhysicalPointToIndex(place[::-1])
+        if all(0 <= n < size for n, size in zip(index, distances.GetSize(), strict=True)):
+            assert (distances[index] > 0) == slices[position]
+    array = SimpleITK.GetArrayFromImage(distances)
+    assert (array > 0).sum() == slices.sum()
+
+
+def test_a_large_volume_is_kept_small(scan):
+    volume, labels = scan(size=(230, 200, 12))
+    template = made(volume, labels)
+    assert max(template.image.shape) <= SIDE
+    assert max(template.labels.shape) <= LABEL_SIDE
+    extent = [n * mm for n, mm in zip(template.image.shape, template.spacing, strict=True)]
+    assert extent == pytest.approx([12 * 2.5, 230, 200])
+
+
+def test_segments_are_numbered_in_their_order_whatever_their_values(scan):
+    volume, labels = scan()
+    one, two = made(volume, labels, (1, 2)), made(volume, labels * 300, (600, 300))
+    np.testing.assert_array_equal(one.labels == 1, two.labels == 2)
+
+
+def test_nothing_is_made_where_no_segment_was_found(scan):
+    volume, labels = scan()
+    assert made(volume, np.zeros_like(labels)) is None
+    assert made(volume, labels, tuple(range(1, 300))) is None
+
+
+def test_a_segment_that_is_nowhere_has_no_inside(scan):
+    volume, labels = scan()
+    template = made(volume, labels, (1, 7))
+    assert SimpleITK.GetArrayFromImage(template.distances(1)).max() < 0
+
+
+def test_small_contrast_on_a_large_offset_is_kept():
+    slices = 1e7 + np.linspace(0, 1, 4000).reshape(10, 20, 20)
+    assert np.unique(scaled(slices)).size > 1000
+
+
+def test_only_so_many_annotated_volumes_are_kept(scan, annotated):
+    volume, labels = scan()
+    cases = [annotated(volume, labels)] * (MOST + 2)
+    assert len(made_templates(cases, [labels] * len(cases), [frame_of(volume)] * len(cases))) == MOST
+
+
+def test_no_name_is_kept(scan):
+    volume, labels = scan()
+    named = replace(volume, name="DOE^JANE")
+    assert "DOE" not in repr(made(named, labels))
+
+
+def file_parts(template):
+    tensors = {f"templates.0.{name}": torch.from_numpy(value) for name, value in template.voxels().items()}
+    return [template.places()], tensors
+
+
+def test_what_a_file_holds_is_the_template(scan):
+    template = made(*scan())
+    rows, tensors = file_parts(template)
+    (found,) = templates_of(rows, tensors, "templates.", 2)
+    assert not tensors
+    np.testing.assert_array_equal(found.image, template.image)
+    np.testing.assert_array_equal(found.labels, template.labels)
+    assert found.places() == template.places()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r, t: (None, t), "no list"),
+        (lambda r, t: (r * (MOST + 1), t), "no list"),
+        (lambda r, t: ([{**r[0], "spacing": [1, 1]}], t), "spacing"),
+        (lambda r, t: ([{**r[0], "spacing": [0, 1, 1]}], t), "spacing"),
+        (lambda r, t: ([{**r[0], "origin": [float("nan"), 1, 1]}], t), "origin"),
+        (lambda r, t: ([{**r[0], "more": 1}], t), "lacks"),
+        (lambda r, t: (r, {}), "no image"),
+        (lambda r, t: (r, {**t, "templates.0.image": torch.zeros(9, 9, 9)}), "no image"),
+        (lambda r, t: (r, {**t, "templates.0.image": torch.zeros(9, 9, dtype=torch.uint8)}), "no image"),
+        (lambda r, t: (r, {**t, "templates.0.image": torch.zeros(9, 9, 200, dtype=torch.uint8)}), "shape"),
+        (lambda r, t: (r, {**t, "templates.0.labels": torch.zeros(0, 9, 9, dtype=torch.uint8)}), "shape"),
+        (lambda r, t: (r, {**t, "templates.0.labels": torch.full((9, 9, 9), 3, dtype=torch.uint8)}), "more labels"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(scan, change, message):
+    rows, tensors = change(*file_parts(made(*scan())))
+    with pytest.raises(ValueError, match=message):
+        templates_of(rows, dict(tensors), "templates.", 2)
+
+
+def test_a_template_lies_as_the_frame_does_not_as_the_file(scan):
+    volume, labels = scan()
+    g = volume.geometry
+    turned = Volume(
+        volume.array[::-1], Geometry(g.size, g.spacing, g.origin, (-1.0, 0, 0, 0, 1, 0, 0, 0, 1)), volume.name
+    )
+    reference = frame_of(volume).direction
+    frame = SliceFrame.like(reference, turned.geometry.spacing, turned.geometry.direction)
+    one, two = made(volume, labels), Template.of(turned, labels[::-1], frame, (1, 2))
+    np.testing.assert_array_equal(one.image, two.image)
+    np.testing.assert_array_equal(one.labels, two.labels)
