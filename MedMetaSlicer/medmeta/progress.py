@@ -11,7 +11,7 @@ class Progress:
     """One step of long work.
 
     Attributes:
-        phase: "check", "adapt", "cohort", "predict", "refine", "match", "ledger", "cases" or "demo".
+        phase: "check", "adapt", "cohort", "register", "predict", "refine", "match", "ledger", "cases" or "demo".
         done, total: steps of this phase.
         message: more about it, if anything.
         loss: of the last step whose loss is known, where there is one; it lags a few steps behind on a GPU.

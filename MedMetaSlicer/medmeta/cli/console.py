@@ -20,6 +20,7 @@ PHASES = {
     "adapt": "Adapting",
     "cohort": "Adapting for other volumes",
     "predict": "Predicting",
+    "register": "Laying annotated volumes over it",
     "refine": "Refining along edges",
     "ledger": "Looking what is done",
     "cases": "Cases",

@@ -27,8 +27,8 @@ def atlas_of(volume, template, **more):
 def bent(volume, labels):
     """Another patient: pushed about smoothly."""
     points = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in labels.shape), indexing="ij"))
-    points[0] += 2 + 2.5 * np.sin(points[1] / 8)
-    points[1] += 2 * np.cos(points[0] / 9)
+    points[0] += 1 + 1.5 * np.sin(points[1] / 9)
+    points[1] += 1.5 * np.cos(points[0] / 9)
     image = map_coordinates(volume.array, points, order=1, mode="nearest")
     return replace(volume, array=image), map_coordinates(labels, points, order=0, mode="nearest")
 

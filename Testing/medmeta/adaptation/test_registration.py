@@ -22,7 +22,7 @@ def body(seed=0):
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in SIZE), indexing="ij")
     inside = (z / 0.8) ** 2 + (y / 0.85) ** 2 + (x / 0.7) ** 2 < 1
     texture = gaussian_filter(rng.normal(size=SIZE), (2, 3, 3))
-    return (inside * (0.6 + 2 * texture)).clip(0, 1).astype(np.float32)
+    return (inside * (0.6 + 0.2 * texture / texture.std())).clip(0, 1).astype(np.float32)
 
 
 def bent(array, amount=2.5):
@@ -53,8 +53,7 @@ def test_demons_follow_what_an_affine_transform_cannot():
     fixed = grey(bent(moving))
     straight = register(fixed, grey(moving), RegistrationSettings(demons_steps=(0,)))
     found = register(fixed, grey(moving))
-    assert found.correlation > straight.correlation + 0.05
-    assert found.correlation > 0.95
+    assert 1 - found.correlation < (1 - straight.correlation) / 3
 
 
 def test_grey_values_may_differ_by_gain_and_offset():

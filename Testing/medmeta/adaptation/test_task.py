@@ -43,6 +43,27 @@ def test_weights_that_are_not_those_that_were_written_are_refused(scan, annotate
         AdaptedTask.load(path)
 
 
+def test_a_task_says_when_it_was_made_by_a_version_to_come(scan, annotated, checkpoint, tmp_path, replace_header):
+    volume, labels = scan()
+    path = tmp_path / "task.safetensors"
+    run([annotated(volume, labels)], checkpoint).task.save(path)
+    path.write_bytes(replace_header(path.read_bytes(), lambda header: {**header, "format": "medmeta-task-9"}))
+    with pytest.raises(CheckpointError, match="medmeta-task-3"):
+        AdaptedTask.load(path)
+
+
+def test_a_task_without_template_holds_no_voxels(scan, annotated, checkpoint, tmp_path):
+    volume, labels = scan(size=(64, 64, 20))
+    sizes = {}
+    for wanted in (True, False):
+        how = replace(QUICK, template=wanted)
+        task = run([annotated(volume, labels)], checkpoint, how).task
+        task.save(tmp_path / "task.safetensors")
+        sizes[wanted] = (tmp_path / "task.safetensors").stat().st_size
+        assert len(AdaptedTask.load(tmp_path / "task.safetensors").templates) == wanted
+    assert 64 * 64 * 20 <= sizes[True] - sizes[False] < 3 * 64 * 64 * 20
+
+
 def test_a_task_holds_no_name_of_a_file_or_patient(scan, annotated, checkpoint, tmp_path):
     volume, labels = scan()
     case = annotated(replace(volume, name="DOE^JANE.nii"), labels)

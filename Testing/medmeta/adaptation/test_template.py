@@ -43,7 +43,7 @@ def test_a_large_volume_is_kept_small(scan):
 
 def test_segments_are_numbered_in_their_order_whatever_their_values(scan):
     volume, labels = scan()
-    one, two = made(volume, labels, (1, 2)), made(volume, labels * 300, (600, 300))
+    one, two = made(volume, labels, (1, 2)), made(volume, labels.astype(np.uint16) * 300, (600, 300))
     np.testing.assert_array_equal(one.labels == 1, two.labels == 2)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from medmeta.adaptation import AdaptedTask, predict
 from medmeta.adaptation.similarity import compare
+from medmeta.adaptation.template import Template
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError, VolumeError
@@ -20,6 +21,13 @@ from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.volumes import claims
 
 FUZZ = settings(max_examples=60, deadline=None)
+
+
+def template():
+    """A small one, of two segments."""
+    rng = np.random.default_rng(0)
+    image, labels = rng.integers(0, 256, (6, 7, 8), np.uint8), rng.integers(0, 3, (2, 3, 4), np.uint8)
+    return Template(image, (2.0, 1.0, 1.0), (0.5, 0.0, 0.0), labels, (1.0, 1.0, 1.0), (3.0, 2.0, 1.0))
 
 
 @pytest.fixture
@@ -38,6 +46,7 @@ def task(checkpoint):
         GreyWindow(0.5, 0.25),
         torch.nn.functional.normalize(torch.ones(1, 32)),
         {"version": "0.1.0", "slices": [[3, 6]]},
+        (template(),),
     )
 
 
@@ -65,6 +74,11 @@ def same(one, two):
             a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
             for a, b in zip((one.shared, *one.states), (two.shared, *two.states), strict=True)
         )
+        and len(one.templates) == len(two.templates)
+        and all(
+            np.array_equal(a.image, b.image) and np.array_equal(a.labels, b.labels) and a.places() == b.places()
+            for a, b in zip(one.templates, two.templates, strict=True)
+        )
     )
 
 
@@ -89,6 +103,7 @@ def test_a_file_that_is_larger_than_any_task_is_not_read(tmp_path, frugal):
 
 
 SEGMENT = {"value": 1, "name": "organ", "color": [0, 0, 0], "terminology": ""}
+PLACES = ("spacing", "origin", "label_spacing", "label_origin")
 IMPOSSIBLE = [
     ("segments", []),
     ("segments", 10**9),
@@ -134,9 +149,26 @@ IMPOSSIBLE = [
     ("checkpoint", {"name": "maml.safetensors"}),
     ("checkpoint", "maml.safetensors"),
     ("provenance", [1]),
+    ("templates", None),
+    ("templates", []),  # voxels that no template has
+    ("templates", [{"spacing": [1, 1, 1]}]),
+    ("templates", [{name: [1, 1, 1] for name in PLACES}] * 2),
+    ("templates", [{**{name: [1, 1, 1] for name in PLACES}, "spacing": [0, 1, 1]}]),
+    ("templates", [{**{name: [1, 1, 1] for name in PLACES}, "label_origin": [float("nan"), 1, 1]}]),
     ("format", "medmeta-task-1"),
     ("tensors", None),
 ]
+
+
+def test_a_file_of_the_version_before_is_read_without_templates(task, tmp_path, replace_header):
+    replace(task, templates=()).save(tmp_path / "new.safetensors")
+
+    def older(header):
+        return {**{name: value for name, value in header.items() if name != "templates"}, "format": "medmeta-task-2"}
+
+    found = load(replace_header((tmp_path / "new.safetensors").read_bytes(), older))
+    assert found.templates == ()
+    assert same(found, replace(task, templates=()))
 
 
 @pytest.mark.parametrize(("field", "value"), IMPOSSIBLE, ids=lambda v: str(v)[:40])
@@ -161,6 +193,8 @@ def test_a_missing_field_is_named(content, replace_header, field):
         (lambda t: replace(t, signatures=torch.zeros(3)), "signatures"),
         (lambda t: replace(t, signatures=torch.zeros(1, 32, dtype=torch.float64)), "single precision"),
         (lambda t: replace(t, states=(*t.states, {"x": torch.zeros(1)})), "belongs to no segment"),
+        (lambda t: replace(t, templates=(replace(template(), image=np.zeros((6, 7, 8), np.float32)),)), "not bytes"),
+        (lambda t: replace(t, templates=(replace(template(), labels=np.full((2, 2, 2), 3, np.uint8)),)), "more labels"),
     ],
 )
 def test_tensors_that_cannot_be_are_refused(task, tmp_path, change, message):
@@ -238,7 +272,7 @@ def valid(checkpoint, tmp_path_factory):
     task = AdaptedTask(
         (Segment(1, "organ", (0.5, 0.5, 0.1)),), ({"w": torch.arange(3.0)},), {"backbone.b": torch.ones(2)},
         {"name": "maml.safetensors", "sha256": "0" * 64}, np.eye(3), 1.2, (64, 64), GreyWindow(0.5, 0.25),
-        torch.ones(1, 4), {"slices": [[3, 6]]},
+        torch.ones(1, 4), {"slices": [[3, 6]]}, (replace(template(), labels=np.ones((2, 2, 2), np.uint8)),),
     )  # fmt: skip
     path = tmp_path_factory.mktemp("tasks") / "task.safetensors"
     task.save(path)
