@@ -21,6 +21,12 @@ def adapt(
     budget: float | None = inputs.BUDGET,
     device: str = inputs.DEVICE,
     seed: int = inputs.SEED,
+    template: bool = typer.Option(
+        True,
+        "--template/--no-template",
+        help="Keep the annotated volumes in the task file, reduced to 96 samples a side, to lay them over others; "
+        "without them other volumes are segmented much worse.",
+    ),
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = inputs.OVERWRITE,
     json: bool = inputs.JSON,
@@ -40,12 +46,14 @@ def adapt(
         for volume, labels in zip(files[::2], files[1::2], strict=True)
     ]
 
+    from medmeta.adaptation import AdaptationSettings
     from medmeta.adaptation import adapt as run
 
     with console.progress() as progress:
         adaptation = run(
-            cases, learner=learner, checkpoint=checkpoint, budget=budget, device=device, seed=seed, progress=progress
-        )
+            cases, learner=learner, checkpoint=checkpoint, budget=budget, device=device, seed=seed, progress=progress,
+            settings=AdaptationSettings(template=template),
+        )  # fmt: skip
     adaptation.task.save(output)
     console.result(
         {

@@ -65,6 +65,16 @@ def test_adapt_then_predict_goes_through_a_task_file(files, checkpoint, capsys):
     assert [row["output"] for row in predicted] == [str(files / "cohort" / "volume_label.nii.gz")]
 
 
+def test_a_task_holds_no_voxels_where_the_user_wants_none(files, checkpoint):
+    from medmeta.adaptation import AdaptedTask
+
+    pairs = [files / "volume.nii.gz", files / "drawn.nii.gz"]
+    for more, count in (((), 1), (("--no-template",), 0)):
+        task = files / f"task{count}.safetensors"
+        assert medmeta("adapt", *pairs, "-o", task, "--checkpoint", checkpoint, *more) == 0
+        assert len(AdaptedTask.load(task).templates) == count
+
+
 def test_the_learner_and_the_budget_can_be_chosen_and_the_reason_is_told(files, capsys, monkeypatch):
     volume, drawn = files / "volume.nii.gz", files / "drawn.nii.gz"
     assert medmeta("segment", volume, drawn, "-o", files / "one.nii.gz", "--learner", "siamese", "--json") == 0
