@@ -4,7 +4,7 @@ import time
 
 PHASES = {
     "adapt": {"check": 0.06, "adapt": 0.03, "predict": 0.2, "refine": 0.11, "cohort": 0.6},
-    "predict": {"predict": 0.7, "refine": 0.3},
+    "predict": {"register": 0.4, "predict": 0.4, "refine": 0.2},
     "match": {"match": 1.0},
 }
 """Kind of work -> its phases in their order, each with its usual share of the time on a CPU."""

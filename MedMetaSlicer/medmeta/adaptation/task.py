@@ -81,9 +81,9 @@ class AdaptedTask:
             for name, value in state.items()
         }
         tensors[SIGNATURES] = self.signatures.cpu().contiguous()
-        for number, template in enumerate(self.templates):
+        for place, template in enumerate(self.templates):
             for name, value in template.voxels().items():
-                tensors[f"{TEMPLATES}.{number}.{name}"] = torch.from_numpy(value)
+                tensors[f"{TEMPLATES}.{place}.{name}"] = torch.from_numpy(value)
         header = {
             "format": FORMAT,
             "tensors": _digest(tensors),
