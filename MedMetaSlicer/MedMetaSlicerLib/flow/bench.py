@@ -2,9 +2,11 @@
 
 import logging
 
+import slicer
+
 from medmeta.errors import MedMetaError
 from MedMetaSlicerLib.flow.adapting import Adapting
-from MedMetaSlicerLib.flow.cohort import Cohort
+from MedMetaSlicerLib.flow.cohort import CASE, Cohort
 from MedMetaSlicerLib.flow.drawing import Drawing
 from MedMetaSlicerLib.flow.result import Result
 from MedMetaSlicerLib.flow.tasks import Tasks
@@ -81,6 +83,19 @@ class Bench:
         """Ends what computes."""
         self.forget()
         self.session.close()
+
+    def lookAt(self, volumeNode, segmentationNode):
+        """Shows a volume with what belongs to it, and hides what belongs to others: over this one it means nothing.
+
+        :param segmentationNode: the drawing, or the result of a case; None for none
+        """
+        p = self.parameters
+        slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            if node.GetAttribute(CASE) or node is p.segmentation:
+                node.SetDisplayVisibility(node is segmentationNode)
+        p.previewVisible = segmentationNode is p.segmentation and segmentationNode is not None
+        self.result.apply()
 
     def changed(self):
         """Tells all who watch."""

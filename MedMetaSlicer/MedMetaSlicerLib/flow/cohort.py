@@ -94,8 +94,7 @@ class Cohort:
         volumeNode, segmentationNode = self._loaded(item) if self.onDisk else self._nodesOf(item)
         if volumeNode is None:
             raise VolumeError(self.bench.tr("{name} was deleted.").format(name=item.name))
-        slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
-        self._showOnly(segmentationNode)
+        self.bench.lookAt(volumeNode, segmentationNode)
 
     def judge(self, item, status):
         """Accepts or rejects a case; a rejected one's result is hidden, not deleted.
@@ -155,7 +154,8 @@ class Cohort:
             nodes = [
                 n for n in nodes if chosen is not None and self._isBelow(inside, inside.GetItemByDataNode(n), chosen)
             ]
-        return [n for n in nodes if n is not p.volume]
+        drawnOn = p.volume if self.bench.drawing.complete else None
+        return [n for n in nodes if n is not drawnOn]
 
     def folders(self):
         """Name -> item of the subject hierarchy's folders, patients and studies."""
@@ -224,12 +224,6 @@ class Cohort:
     def _nodesOf(self, item):
         volumeNode = slicer.mrmlScene.GetNodeByID(item.key)
         return volumeNode, slicer.mrmlScene.GetNodeByID(item.result) if item.result else None
-
-    def _showOnly(self, segmentationNode):
-        """Of the results, shows this one: outlines of several cases over one volume mean nothing."""
-        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
-            if node.GetAttribute(CASE):
-                node.SetDisplayVisibility(node is segmentationNode)
 
     def _pathsChosen(self):
         p = self.bench.parameters

@@ -2,7 +2,7 @@
 
 from MedMetaSlicerLib.scene.preview import isPreview
 from MedMetaSlicerLib.scene.slices import annotatedSlices, caseFromScene
-from MedMetaSlicerLib.scene.views import currentPosition, jumpToSlice
+from MedMetaSlicerLib.scene.views import currentPosition, isShown, jumpToSlice
 
 
 class Drawing:
@@ -73,9 +73,12 @@ class Drawing:
         self._again()
 
     def jump(self, position):
-        """Shows a slice in all views."""
+        """Shows a slice in all views; the volume, too, where another one is shown."""
+        p = self.bench.parameters
         if self.axis is not None:
-            jumpToSlice(self.bench.parameters.volume, self.axis, position)
+            if not isShown(p.volume):
+                self.bench.lookAt(p.volume, p.segmentation)
+            jumpToSlice(p.volume, self.axis, position)
 
     def _again(self):
         self.refresh()

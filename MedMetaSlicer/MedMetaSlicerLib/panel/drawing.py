@@ -13,7 +13,7 @@ class DrawingPart:
     def __init__(self, ui, bench):
         self.ui = ui
         self.bench = bench
-        self.table = Table(ui.slicesTable)
+        self.table = Table(ui.slicesTable, wide=3)
         ui.slicesTable.connect("cellClicked(int,int)", self.onClicked)
         ui.slicesTable.connect("itemChanged(QTableWidgetItem*)", bench.guarded(self.onChecked))
         ui.emptyButton.connect("clicked()", bench.guarded(bench.drawing.markEmpty))
@@ -50,7 +50,7 @@ class DrawingPart:
             {"text": "", "checked": drawn.included, "tip": tr("Whether this slice counts.")},
             {"text": str(drawn.position), "tip": jump},
             {"text": drawn.orientation, "tip": jump},
-            {"text": names, "tip": jump},
+            {"text": names, "tip": f"{names}. {jump}"},
             {"text": area, "tip": jump},
         )
 

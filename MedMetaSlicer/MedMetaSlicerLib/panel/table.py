@@ -29,16 +29,17 @@ class Table:
     """Keeps a QTableWidget in line with a list of rows.
 
     :param widget: qt.QTableWidget with its columns named
+    :param wide: the column that takes the room that the others leave, and is cut off where there is none
     """
 
-    def __init__(self, widget):
+    def __init__(self, widget, wide=0):
         self.widget = widget
         self._rows = None
         widget.verticalHeader().setVisible(False)
         header = widget.horizontalHeader()
         for column in range(widget.columnCount):
-            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-        header.setStretchLastSection(True)
+            mode = qt.QHeaderView.Stretch if column == wide else qt.QHeaderView.ResizeToContents
+            header.setSectionResizeMode(column, mode)
 
     def show(self, rows):
         """Shows rows; does nothing where they are what is shown.

@@ -49,6 +49,13 @@ def currentPosition(volumeNode, axis):
     return int(np.clip(np.round((np.linalg.inv(matrix) @ centre)[axis]), 0, count - 1))
 
 
+def isShown(volumeNode):
+    """False where slice views show other volumes, and none of them this one."""
+    layers = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    shown = {i for layer in layers for i in (layer.GetBackgroundVolumeID(), layer.GetForegroundVolumeID()) if i}
+    return not shown or volumeNode.GetID() in shown
+
+
 def showIn3D(segmentationNode, on=True):
     """Shows a segmentation in 3D, or no longer; its surface is made where there is none, and dropped when it is hidden.
 

@@ -29,6 +29,22 @@ def test_a_saved_task_is_used_for_other_volumes(desk):
     assert [s.name for s in desk.bench.adapting.ready.segments] == ["Ball"]
 
 
+def test_a_saved_task_segments_a_volume_in_which_nothing_is_drawn(desk, scene):
+    saved(desk)
+    assert desk.bench.cohort.items == []
+    scene.RemoveNode(desk.segmentationNode)
+    desk.p.segmentation = None
+    desk.bench.attach(desk.p)
+    assert [item.name for item in desk.bench.cohort.items] == ["Ball"]
+    desk.bench.adapting.forget()
+    desk.bench.tasks.use("Ball of mine")
+    desk.finish()
+    desk.bench.cohort.start()
+    desk.finish()
+    assert [item.status for item in desk.bench.cohort.items] == ["done"]
+    assert desk.errors == []
+
+
 def test_renaming_and_deleting_follow_in_the_parameter_node(desk):
     saved(desk)
     desk.bench.tasks.rename("Ball of mine", "Balls")

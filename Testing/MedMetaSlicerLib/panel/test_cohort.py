@@ -48,6 +48,29 @@ def test_a_result_is_opened_accepted_and_rejected(cohort):
     assert cohort.desktop.errors == []
 
 
+def layers(scene):
+    """A slice view's layers, as the application makes them."""
+    node = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    node.SetLayoutName("Red")
+    return node
+
+
+def test_opening_a_case_hides_what_belongs_to_the_drawn_volume_and_a_drawn_slice_brings_it_back(cohort, scene):
+    view = layers(scene)
+    run(cohort)
+    volumeNode, segmentationNode, _ = cohort.ball
+    preview = cohort.logic.getParameterNode().preview
+    cohort.ui.cohortTable.selectRow(0)
+    cohort.settle()
+    cohort.click("openCaseButton")
+    result = scene.GetFirstNodeByName("good MedMeta")
+    assert view.GetBackgroundVolumeID() == scene.GetFirstNodeByName("good").GetID()
+    assert [bool(n.GetDisplayVisibility()) for n in (result, segmentationNode, preview)] == [True, False, False]
+    cohort.clickCell("slicesTable", 1, 1)
+    assert view.GetBackgroundVolumeID() == volumeNode.GetID()
+    assert [bool(n.GetDisplayVisibility()) for n in (result, segmentationNode, preview)] == [False, True, True]
+
+
 def test_a_row_without_a_result_cannot_be_opened(cohort):
     cohort.ui.cohortTable.selectRow(0)
     cohort.settle()

@@ -55,8 +55,10 @@ def brain(scene):
     )
     grid.SetIJKToRASMatrix(matrix)
     volumeNode = addVolumeLike(grid, image.array.astype(np.float32), "Brain")
-    bright = (image.array.astype(np.float32) * 0.8 + 20) + np.random.default_rng(0).normal(0, 3, image.array.shape)
-    addVolumeLike(grid, np.roll(bright.astype(np.float32), 4, axis=0), "Follow-up")
+    other = 0.8 * np.roll(image.array.astype(np.float32), 4, axis=0)
+    other[:4] = 0
+    noise = np.random.default_rng(0).normal(20, 3, other.shape)
+    addVolumeLike(grid, (other + noise).astype(np.float32), "Follow-up")
     scene.RemoveNode(grid)
     labels = np.zeros_like(truth.array)
     labels[:, :, list(DRAWN)] = truth.array[:, :, list(DRAWN)]
@@ -125,6 +127,5 @@ def test_from_five_drawn_slices_to_a_cohort(panel, brain, view, tmp_path):
     panel.ui.cohortTable.selectRow(0)
     panel.settle()
     panel.click("openCaseButton")
-    panel.click("previewCheckBox") if panel.ui.previewCheckBox.visible else None
     panel.expand("tasksCollapsibleButton")
     shot("4_cohort", BETWEEN, "dark")
