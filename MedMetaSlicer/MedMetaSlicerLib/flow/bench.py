@@ -1,5 +1,6 @@
 """What all steps of the work share, and who is told when something changed."""
 
+import contextlib
 import logging
 
 import slicer
@@ -52,6 +53,12 @@ class Bench:
     def prepare(self):
         """True where all packages are there, or were installed now; asks before it installs any."""
         return self.installer.ensure(self.parameters.device)
+
+    def warmUp(self):
+        """Starts the engine in advance, once something is drawn: what it loads takes seconds. Never asks to install."""
+        if self.drawing.complete and self.session.device is None and not self.installer.missing():
+            with contextlib.suppress(MedMetaError):  # said when it is needed
+                self.session.warmUp()
 
     def attach(self, parameters):
         """Works with a parameter node from now on; None for none.

@@ -112,6 +112,7 @@ class Panel(VTKObservationMixin):
             bench.say(str(error))
         bench.cohort.refresh()
         bench.result.attach()
+        bench.warmUp()
         volume = bench.parameters.volume
         if volume is not None and volume.GetID() != self._matched and bench.tasks.match():
             self._matched = volume.GetID()
