@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import slicer
@@ -204,7 +205,9 @@ class Desk:
         """Presses a shortcut while the main window, and no widget of the panel, has the keyboard."""
         window = self.application._mainWindow
         window.show()
-        window.activateWindow()
+        with warnings.catch_warnings():  # activateWindow, its follower, does nothing off screen
+            warnings.simplefilter("ignore", DeprecationWarning)
+            QApplication.setActiveWindow(window)
         QTest.keySequence(window, keys)
         self.settle()
 
