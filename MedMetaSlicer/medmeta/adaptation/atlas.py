@@ -180,12 +180,14 @@ class Atlas:
 def fused(logits: torch.Tensor, distances: np.ndarray, pixel: float) -> torch.Tensor:
     """Logits of the network and of the atlas together.
 
+    Of several templates the median counts: one that is unlike the others, or was laid over badly, has no say.
+
     Args:
         logits: (S, Z, h, w) of the network, calibrated.
         distances: (T, S, Z, h, w), mm, of the templates.
         pixel: mm of a network pixel.
     """
-    shape = torch.from_numpy(distances / pixel).clamp(-REACH, REACH).mean(0)
+    shape = torch.from_numpy(np.median(np.clip(distances / pixel, -REACH, REACH), axis=0).astype(np.float32))
     logits, kind = logits.float().clamp(-SUREST, SUREST), logits.dtype
     return (NETWORK * logits + RATE * shape.to(logits.device)).to(kind)
 

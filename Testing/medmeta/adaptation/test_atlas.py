@@ -150,3 +150,11 @@ def test_a_template_of_a_volume_stored_the_other_way_round_fits_as_well(scan, te
     one = atlas_of(other, template)
     two = Atlas(frame.to_slices(turned.array), frame, [template], 2)
     np.testing.assert_array_equal(one.distances(one.place(1.0, MARGIN)), two.distances(two.place(1.0, MARGIN)))
+
+
+def test_of_three_templates_one_that_is_far_off_has_no_say():
+    logits = torch.zeros(1, 1, 1, 2)
+    good = np.array([3.0, -3.0], np.float32).reshape(1, 1, 1, 2)
+    far = np.array([-8.0, 8.0], np.float32).reshape(1, 1, 1, 2)
+    together = fused(logits, np.stack([good, far, good]), pixel=1.0)
+    torch.testing.assert_close(together, fused(logits, np.stack([good]), pixel=1.0))
