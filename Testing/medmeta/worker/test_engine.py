@@ -78,16 +78,19 @@ def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, coho
     assert np.array_equal(there.labels.array, predict(task, other, device="cpu").labels.array)
 
 
-def test_a_warm_worker_answers_as_a_fresh_one_does(client, cohort, monkeypatch, tmp_path):
+@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_warm_worker_answers_as_a_fresh_one_does(client, cohort, monkeypatch, tmp_path, others):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("MKL_NUM_THREADS", "1")
     case, other = cohort
 
     def answer(worker, name):
-        found = worker.adapt([case], learner="maml", device="cpu", seed=3).wait()
+        found = worker.adapt([case], learner="maml", device="cpu", seed=3, for_other_volumes=others).wait()
         worker.save(found.task, tmp_path / name).wait()
-        prediction = worker.predict(found.task, other, device="cpu").wait()
-        arrays = [a.array for p in (*found.predictions, prediction) for a in (p.labels, p.confidence)]
+        predictions = list(found.predictions)
+        if others:
+            predictions.append(worker.predict(found.task, other, device="cpu").wait())
+        arrays = [a.array for p in predictions for a in (p.labels, p.confidence)]
         return (tmp_path / name).read_bytes(), *(array.tobytes() for array in arrays)
 
     first, second = answer(client, "first"), answer(client, "second")
