@@ -1,4 +1,6 @@
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,3 +128,51 @@ def test_the_task_is_kept_so_that_another_day_needs_no_drawing(three):
     assert three.bench.cohort.possible
     run(three)
     assert statuses(three)["later"] == "done"
+
+
+@pytest.fixture
+def onDisk(desk, tmp_path, monkeypatch):
+    """A desk whose other volumes are files, by a stand-in for the command that predicts them."""
+    from MedMetaSlicerLib.work.folder_cohort import FolderCohort
+
+    fake = Path(__file__).parents[1] / "work" / "fake_cohort.py"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{fake}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setenv("FAKE_COHORT", "works")
+    desk.bench.makeFolderCohort = lambda *place: FolderCohort(python, *place, desk.loop.timer())
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        (tmp_path / "in" / f"{name}.nrrd").write_bytes(b"")
+    desk.adapt()
+    desk.p.cohortSource = "folder on disk"
+    desk.p.cohortInput, desk.p.cohortOutput = tmp_path / "in", tmp_path / "out"
+    desk.bench.cohort.refresh()
+    return desk
+
+
+def test_a_folder_on_disk_is_worked_on_and_judged(onDisk, tmp_path):
+    run(onDisk)
+    assert statuses(onDisk) == {"a": "done", "b": "failed", "c": "done"}
+    onDisk.bench.cohort.judge(onDisk.bench.cohort.items[0], "accepted")
+    onDisk.bench.cohort.forget()
+    onDisk.bench.cohort.refresh()
+    assert statuses(onDisk)["a"] == "accepted"
+
+
+def test_a_case_on_disk_is_loaded_once_with_its_result(onDisk, scene, monkeypatch, tmp_path):
+    loaded = []
+
+    def load(kind):
+        def read(path):
+            loaded.append(Path(path).name)
+            return scene.AddNewNodeByClass(kind)
+
+        return read
+
+    monkeypatch.setattr(slicer.util, "loadVolume", load("vtkMRMLScalarVolumeNode"))
+    monkeypatch.setattr(slicer.util, "loadSegmentation", load("vtkMRMLSegmentationNode"))
+    run(onDisk)
+    for _ in range(2):
+        onDisk.bench.cohort.open(onDisk.bench.cohort.items[0])
+    assert loaded == ["a.nrrd", "a_label.nii.gz"]
