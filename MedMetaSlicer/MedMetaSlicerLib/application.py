@@ -65,4 +65,7 @@ def makePanel(ui, bench, translate):
         typed = qt.QInputDialog.getText(slicer.util.mainWindow(), title, label, qt.QLineEdit.Normal, text)
         return typed.strip() or None
 
-    return Panel(ui, bench, qt.QTimer(), ask, slicer.util.confirmOkCancelDisplay)
+    def askFile(title, pattern):
+        return qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, "", pattern) or None
+
+    return Panel(ui, bench, qt.QTimer(), ask, askFile, slicer.util.confirmOkCancelDisplay)

@@ -119,12 +119,6 @@ class Result:
             self.preview.opacity = p.previewOpacity
             self.preview.filled = p.previewFilled
 
-    def toggle(self):
-        """Before and after."""
-        p = self.bench.parameters
-        p.previewVisible = not p.previewVisible
-        self.apply()
-
     def discard(self, request=None):
         """Takes the answer away; what was drawn stays.
 

@@ -75,6 +75,15 @@ class Tasks:
         if not bench.busy and bench.prepare():
             bench.library.load(bench.session, name, bench.guarded(loaded), bench.fail)
 
+    def add(self, path):
+        """Copies a task file from elsewhere into the library.
+
+        :raises CheckpointError: it is no task file, or cannot be copied
+        """
+        entry = self.bench.library.importFile(path)
+        self.refresh()
+        self.bench.say(self.bench.tr("{name} was added.").format(name=entry.name))
+
     def rename(self, name, newName):
         """Gives a saved task another name.
 

@@ -23,10 +23,11 @@ class Panel(VTKObservationMixin):
     :param bench: MedMetaSlicerLib.flow.bench.Bench
     :param timer: qt.QTimer, to look again at the scene a moment after it changed
     :param ask: (title, label, text) -> what the user typed, or None
+    :param askFile: (title, filter) -> path of a file, or None
     :param confirm: text -> True where the user agrees
     """
 
-    def __init__(self, ui, bench, timer, ask, confirm):
+    def __init__(self, ui, bench, timer, ask, askFile, confirm):
         VTKObservationMixin.__init__(self)
         self.ui = ui
         self.bench = bench
@@ -42,7 +43,7 @@ class Panel(VTKObservationMixin):
             AdaptingPart(ui, bench),
             ResultPart(ui, bench),
             CohortPart(ui, bench),
-            TasksPart(ui, bench, ask, confirm),
+            TasksPart(ui, bench, ask, askFile, confirm),
         ]
         bench.observers.append(self.update)
         scene = slicer.mrmlScene

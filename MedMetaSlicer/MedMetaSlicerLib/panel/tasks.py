@@ -9,17 +9,20 @@ class TasksPart:
     :param ui: the widgets of MedMetaSlicer.ui by name
     :param bench: MedMetaSlicerLib.flow.bench.Bench
     :param ask: (title, label, text) -> what the user typed, or None
+    :param askFile: (title, filter) -> path of a file, or None
     :param confirm: text -> True where the user agrees
     """
 
-    def __init__(self, ui, bench, ask, confirm):
+    def __init__(self, ui, bench, ask, askFile, confirm):
         self.ui = ui
         self.bench = bench
         self.ask = ask
+        self.askFile = askFile
         self.confirm = confirm
         self.table = Table(ui.tasksTable)
         ui.tasksTable.connect("itemSelectionChanged()", self.update)
         ui.saveTaskButton.connect("clicked()", bench.guarded(self.save))
+        ui.addTaskButton.connect("clicked()", bench.guarded(self.add))
         ui.useTaskButton.connect("clicked()", bench.guarded(self.use))
         ui.renameTaskButton.connect("clicked()", bench.guarded(self.rename))
         ui.deleteTaskButton.connect("clicked()", bench.guarded(self.delete))
@@ -31,6 +34,7 @@ class TasksPart:
         self.table.show([self._row(entry) for entry in self._entries])
         idle, chosen = not bench.busy, self._chosen
         self.ui.saveTaskButton.enabled = idle and bench.adapting.request is not None
+        self.ui.addTaskButton.enabled = idle and bench.parameters is not None
         self.ui.useTaskButton.enabled = idle and chosen is not None and not chosen.damaged
         self.ui.renameTaskButton.enabled = idle and chosen is not None
         self.ui.deleteTaskButton.enabled = idle and chosen is not None
@@ -43,6 +47,13 @@ class TasksPart:
         name = self.ask(tr("Save task"), tr("Name:"), segments)
         if name:
             self.bench.tasks.save(name)
+
+    def add(self):
+        """Asks for a task file, one that a colleague sent, say."""
+        tr = self.bench.tr
+        path = self.askFile(tr("Add a task"), tr("Tasks (*.safetensors)"))
+        if path:
+            self.bench.tasks.add(path)
 
     def use(self):
         """Goes on with the selected task."""

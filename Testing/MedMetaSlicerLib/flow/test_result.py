@@ -62,9 +62,11 @@ def test_discarding_takes_the_preview_away_and_nothing_else(adapted, scene):
 def test_before_and_after(adapted):
     display = adapted.p.preview.GetDisplayNode()
     assert display.GetVisibility()
-    adapted.bench.result.toggle()
+    adapted.p.previewVisible = False
+    adapted.bench.result.apply()
     assert not display.GetVisibility()
-    adapted.bench.result.toggle()
+    adapted.p.previewVisible = True
+    adapted.bench.result.apply()
     assert display.GetVisibility()
 
 

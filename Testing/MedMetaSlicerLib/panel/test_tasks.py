@@ -38,3 +38,26 @@ def test_renaming_and_deleting(adapted):
     adapted.desktop.answers.append("Ok")
     adapted.click("deleteTaskButton")
     assert names(adapted) == []
+
+
+def test_a_file_from_elsewhere_is_added_and_rubbish_is_refused(adapted, workplace, tmp_path):
+    save(adapted, "My ball")
+    (saved,) = (workplace / "tasks").glob("*.safetensors")
+    sent = tmp_path / "From a colleague.safetensors"
+    sent.write_bytes(saved.read_bytes())
+    adapted.desktop.answers.append(str(sent))
+    adapted.click("addTaskButton")
+    assert names(adapted) == ["From a colleague", "My ball"]
+    rubbish = tmp_path / "rubbish.safetensors"
+    rubbish.write_bytes(b"no task")
+    adapted.desktop.answers.append(str(rubbish))
+    adapted.click("addTaskButton")
+    assert len(names(adapted)) == 2
+    assert "rubbish" in adapted.desktop.errors[0]
+
+
+def test_no_file_chosen_adds_nothing(adapted):
+    adapted.expand("tasksCollapsibleButton")
+    adapted.desktop.answers.append("")
+    adapted.click("addTaskButton")
+    assert names(adapted) == []
