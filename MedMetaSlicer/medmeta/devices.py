@@ -33,9 +33,13 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def quick_precision(device: torch.device) -> torch.autocast:
-    """A context in which networks predict in bfloat16 on a CPU that computes in it; elsewhere it changes nothing.
+    """A context in which networks predict in bfloat16 where the device computes in it; elsewhere it changes nothing.
 
-    On other CPUs bfloat16 would be emulated, and take longer.
+    Elsewhere bfloat16 would be emulated, and take longer.
     """
-    known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
-    return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and any(ask() for ask in known if ask))
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+        able = any(ask() for ask in known if ask)
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)

@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import torch
 
@@ -32,8 +34,10 @@ def test_networks_predict_in_half_precision_where_the_cpu_computes_in_it(monkeyp
     layer, x = torch.nn.Conv2d(1, 1, 1), torch.ones(1, 1, 2, 2)
     with torch.no_grad(), quick_precision(torch.device("cpu")):
         assert layer(x).dtype == (torch.bfloat16 if able else torch.float32)
-    with quick_precision(torch.device("cuda")):
-        assert layer(x).dtype == torch.float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation and able)
+    with warnings.catch_warnings():  # without a GPU torch says so
+        warnings.simplefilter("ignore")
+        assert quick_precision(torch.device("cuda"))._enabled == (able and torch.cuda.is_available())
 
 
 def test_a_torch_that_does_not_tell_what_the_cpu_can_computes_in_full_precision(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from medmeta.adaptation import Prediction
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
@@ -107,12 +109,13 @@ def measure(
 
     Returns:
         "start", "adapt" (the annotated volume completed), "preview", "phases", "for other volumes" (adapted for them
-        too), "predict", "again" (one slice more, warm, annotated volume), seconds each; "memory" GB; "dice" of the
-        annotated volume off its annotated slices; "device".
+        too), "predict", "again" (one slice more, warm, annotated volume), seconds each; "memory" GB, and "gpu memory" GB
+        with all that its driver needs, None without a GPU; "dice" of the annotated volume off its annotated slices;
+        "device".
     """
     annotated, reference, other = case.volumes()
     options = {"device": device, "learner": learner, "budget": budget}
-    with _threads(threads), WorkerClient() as client:
+    with _threads(threads), GpuMemory() as gpu, WorkerClient() as client:
         begun = time.perf_counter()
         client.status().wait(120)
         while client.device is None:
@@ -138,9 +141,46 @@ def measure(
         "predict": predict.total,
         "predict phases": predict.phases,
         "memory": memory,
+        "gpu memory": gpu.peak,
         "dice": float(np.mean(scores)),
         "device": first.device,
     }
+
+
+class GpuMemory:
+    """Watches the first GPU while it is open.
+
+    Attributes:
+        peak: the most memory that was taken beyond what was taken at first, GB; None without a GPU.
+    """
+
+    INTERVAL = 0.02
+    """Seconds between two looks."""
+
+    def __init__(self) -> None:
+        self.peak: float | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> GpuMemory:
+        if torch.cuda.is_available():
+            self.peak, self._before = 0.0, self._taken()
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self.INTERVAL):
+            self.peak = max(self.peak, self._taken() - self._before)
+
+    @staticmethod
+    def _taken() -> float:
+        free, total = torch.cuda.mem_get_info(0)
+        return (total - free) / 1e9
 
 
 def _one_more(case: AnnotatedVolume, reference: Volume, prediction: Prediction) -> AnnotatedVolume:

@@ -23,6 +23,9 @@ from medmeta.learners.inner_loop import Loss
 from medmeta.learners.readouts import READ_OUTS
 from medmeta.learners.readouts.base import by_pixel
 
+Maps = tuple[torch.Tensor, torch.Tensor]
+"""(B, D, H, W) embedding and (B, N or 1, H, W) logits."""
+
 
 class SiameseLearner(Learner):
     """Twin encoders with shared weights on support and query; a read-out labels the query by its nearness.
@@ -105,19 +108,36 @@ class SiameseLearner(Learner):
 
     def meta_loss(self, episode: Episode) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Learner.meta_loss`: the read-out's loss on the query, and the contrastive loss, the mean over pairs."""
-        support, known = self.embed(episode.support.inputs)
-        query, query_known = self.embed(episode.query.inputs)
-        state = self.read_out.fit_each(support, known, episode.support.targets)
-        outputs = query_known + self.read_out.read_each(state, query)
+        loss, outputs = self.meta_loss_of_all([episode])
+        return loss, outputs[0]
+
+    def meta_loss_of_all(self, episodes: Sequence[Episode]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean of `meta_loss` over T episodes with as many slices each, and their outputs (T, Q, N, H, W).
+
+        Nothing adapts inside the network, so all of them go through it at once; on a GPU in bfloat16.
+        """
+        slices = [part for e in episodes for part in (e.support, e.query)]
+        counts = [len(part.targets) for part in slices]
+        inputs = tuple(torch.cat(same) for same in zip(*(part.inputs for part in slices), strict=True))
+        with torch.autocast(inputs[0].device.type, torch.bfloat16, enabled=inputs[0].is_cuda):
+            maps = [part.float().split(counts) for part in self.embed(inputs)]
+        pairs = list(zip(*maps, strict=True))
+        losses, outputs = zip(*map(self._outer_loss, episodes, pairs[::2], pairs[1::2]), strict=True)
+        return torch.stack(losses).mean(), torch.stack(outputs).detach()
+
+    def _outer_loss(self, episode: Episode, support: Maps, query: Maps) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss and query outputs of an episode, from embedding and logits of its slices; see `embed`."""
+        state = self.read_out.fit_each(*support, episode.support.targets)
+        outputs = query[1] + self.read_out.read_each(state, query[0])
         total = self.loss(outputs, episode.query.targets)
         pairs = self.random_pairs(episode.support.targets, episode.query.targets)
         if pairs is not None and self.contrast > 0:
             mine, theirs, same = pairs
-            one, other = (by_pixel(F.normalize(maps, dim=1)) for maps in (support, query))
+            one, other = (by_pixel(F.normalize(maps[0], dim=1)) for maps in (support, query))
             # A square root has no slope at zero: kept away from it.
             distances = ((one[mine] - other[theirs]) ** 2).sum(1).add(1e-8).sqrt()
             total = total + self.contrast * contrastive_loss(distances, same, self.margin, self.squared) / len(same)
-        return total, outputs.detach()
+        return total, outputs
 
     def settings(self) -> dict[str, Any]:
         """See `Learner.settings`."""

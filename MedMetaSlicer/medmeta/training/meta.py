@@ -1,4 +1,4 @@
-"""Meta-training: the outer loop over episodes, one task at a time."""
+"""Meta-training: the outer loop over episodes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 
 from medmeta.episodes import Episode, Examples
 from medmeta.learners.base import Learner
+from medmeta.learners.siamese import SiameseLearner
 
 
 def tasks_of(episodes: Episode) -> list[Episode]:
@@ -18,8 +19,13 @@ def tasks_of(episodes: Episode) -> list[Episode]:
 
 
 def meta_loss(learner: Learner, episodes: Episode) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean outer loss over tasks and the query outputs: a `BatchLoss` that back-propagates task by task, for memory."""
+    """Mean outer loss over tasks and the query outputs: a `BatchLoss`.
+
+    Tasks are back-propagated one by one, for memory; all at once where they share one pass through the network.
+    """
     tasks = tasks_of(episodes)
+    if isinstance(learner, SiameseLearner):
+        return learner.meta_loss_of_all(tasks)
     total, outputs = torch.zeros((), device=episodes.query.targets.device), []
     for task in tasks:
         loss, output = learner.meta_loss(task)

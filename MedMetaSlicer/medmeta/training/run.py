@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,7 +174,12 @@ def _taken_over(start: Learner, learner: Learner) -> dict[str, torch.Tensor]:
 
 
 def commit() -> str:
-    """The checkout's commit, or 'unknown' outside of one."""
+    """The checkout's commit, or 'unknown' outside of one, where MEDMETA_COMMIT does not name it.
+
+    A machine with a GPU often has the files alone.
+    """
+    if named := os.environ.get("MEDMETA_COMMIT"):
+        return named
     folder = Path(__file__).resolve().parent
     result = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return result.stdout.strip() or "unknown"

@@ -106,3 +106,19 @@ def test_there_are_no_inner_steps_but_the_callback_hears_of_all():
 def test_an_unknown_read_out_is_refused():
     with pytest.raises(ValueError, match="oracle"):
         learner(read_out="oracle")
+
+
+def test_episodes_at_once_cost_what_they_cost_one_by_one():
+    subject = learner(contrast=0.0)  # pairs are drawn at random
+    episodes = [episode(seed) for seed in range(3)]
+    together, outputs = subject.meta_loss_of_all(episodes)
+    losses, alone = zip(*(subject.meta_loss(one) for one in episodes), strict=True)
+    torch.testing.assert_close(together, torch.stack(losses).mean())
+    torch.testing.assert_close(outputs, torch.stack(alone))
+    together.backward()
+    at_once = [p.grad.clone() for p in subject.module.parameters()]
+    subject.zero_grad()
+    for loss in losses:
+        (loss / 3).backward()
+    for one, other in zip(at_once, subject.module.parameters(), strict=True):
+        torch.testing.assert_close(one, other.grad)
