@@ -109,8 +109,8 @@ def measure(
 
     Returns:
         "start", "adapt" (the annotated volume completed), "preview", "phases", "for other volumes" (adapted for them
-        too), "predict", "again" (one slice more, warm, annotated volume), seconds each; "memory" GB, and "gpu memory" GB
-        with all that its driver needs, None without a GPU; "dice" of the annotated volume off its annotated slices;
+        too), "predict", "again" (one slice more, warm, annotated volume), seconds each; "memory" GB, and "gpu memory"
+        GB with all that its driver needs, None without a GPU; "dice" of the annotated volume off its annotated slices;
         "device".
     """
     annotated, reference, other = case.volumes()

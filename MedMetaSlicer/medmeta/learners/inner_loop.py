@@ -49,8 +49,7 @@ def inner_steps(
         examples = support[step % len(support)]
         with torch.enable_grad():
             at = fast if second_order else {name: p.detach().requires_grad_() for name, p in fast.items()}
-            value = loss(functional_call(module, at, examples.inputs), examples.targets)
-            gradients = torch.autograd.grad(value, list(at.values()), create_graph=second_order, allow_unused=True)
+            value, gradients = slope(module, at, examples, loss, create_graph=second_order)
         if on_loss is not None:
             on_loss(value.detach())
         if largest_gradient is not None:
@@ -64,3 +63,22 @@ def inner_steps(
         }
         step += 1
         yield fast
+
+
+def slope(
+    module: nn.Module, at: Mapping[str, torch.Tensor], examples: Examples, loss: Loss, create_graph: bool = False
+) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    """Loss of a module at parameters, and its gradient by each of them; None where it does not depend on one.
+
+    Args:
+        module, loss, examples: see `inner_steps`.
+        at: parameters that ask for a gradient, some of the module's.
+        create_graph: keep the gradient's own graph.
+    """
+    *others, last = examples.inputs
+    # By the last input as well: PyTorch's GroupNorm crashes on small images on the CPU where only the gradient by its
+    # own parameters is asked for.
+    last = last if last.requires_grad else last.detach().requires_grad_()
+    value = loss(functional_call(module, dict(at), (*others, last)), examples.targets)
+    *gradients, _ = torch.autograd.grad(value, [*at.values(), last], create_graph=create_graph, allow_unused=True)
+    return value, gradients

@@ -12,12 +12,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from medmeta.episodes.episode import Examples
 from medmeta.learners.fast_weights import FastWeights, OnLoss
-from medmeta.learners.inner_loop import Loss, Parameters
+from medmeta.learners.inner_loop import Loss, Parameters, slope
 
 FORGET_BIAS, INPUT_BIAS = (4.0, 6.0), (-5.0, -4.0)
 """Where the gates' biases are drawn from: at first nearly all is kept, and steps are as short as in plain descent."""
@@ -124,8 +123,7 @@ class LSTMLearner(FastWeights):
         """Loss and flat gradient at the parameters, both constants."""
         with torch.enable_grad():
             at = {name: p.detach().requires_grad_() for name, p in fast.items()}
-            loss = self.loss(functional_call(self.module, at, examples.inputs), examples.targets)
-            gradients = torch.autograd.grad(loss, list(at.values()), allow_unused=True)
+            loss, gradients = slope(self.module, at, examples, self.loss)
         flat = [torch.zeros_like(p) if g is None else g for p, g in zip(at.values(), gradients, strict=True)]
         return loss.detach(), torch.cat([g.detach().flatten() for g in flat])
 

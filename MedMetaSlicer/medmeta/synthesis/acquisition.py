@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from monai.transforms import AdjustContrast, GibbsNoise, KSpaceSpikeNoise
+from monai.utils import convert_to_tensor
 
 from medmeta.synthesis.ingredients import checked
 from medmeta.synthesis.noise import smooth_noise
@@ -92,6 +93,8 @@ class Acquisition:
         image = self._noisy(image, draw)
         low, high = self._window(image)
         image = AdjustContrast(gamma=self.gamma)(((image - low) / (high - low).clamp_min(1e-6)).clamp(0, 1))
+        # Without MONAI's metadata: they make every operation that follows slower, and some crash.
+        image = convert_to_tensor(image, track_meta=False)
         return (1 - image if self.inverted else image), labels
 
     def _sensitivity(self, shape: torch.Size) -> torch.Tensor:

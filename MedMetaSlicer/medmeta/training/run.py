@@ -40,7 +40,7 @@ class MetaTraining:
         out: the checkpoint to write; the state to go on from lies beside it.
         minutes: the whole schedule's length.
         tasks: the meta-training set.
-        init: a checkpoint to take network and closed-form head from.
+        init: a checkpoint to go on from; of another learner network and closed-form head are taken.
         learning_rate: None for the stage's usual one.
         batch: episodes a batch.
         query: query slices an episode.
@@ -162,7 +162,11 @@ HEADS = ("warm_start.ridge.", "read_out.head.")
 
 
 def _taken_over(start: Learner, learner: Learner) -> dict[str, torch.Tensor]:
-    """Network and closed-form head, by the learner's names; what an inner loop learned belongs to its settings."""
+    """All of a learner of the same kind. Of another one network and closed-form head, by the learner's names: what an
+    inner loop learned belongs to its settings.
+    """
+    if start.name == learner.name and start.settings() == learner.settings():
+        return start.state_dict()
     head = next((name for name in HEADS if any(key.startswith(name) for key in learner.state_dict())), None)
     taken = {}
     for key, weight in start.state_dict().items():

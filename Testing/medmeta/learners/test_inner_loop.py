@@ -4,6 +4,7 @@ from torch import nn
 from torch.func import functional_call
 
 from medmeta.episodes import Episode, Examples
+from medmeta.learners.factory import create_learner
 from medmeta.learners.inner_loop import inner_steps
 from medmeta.learners.maml import MAML
 
@@ -119,3 +120,15 @@ def test_reptile_moves_the_start_towards_where_steps_on_support_and_query_end(ep
     end = learner.adapt([episode.support, episode.query])
     for name, start in learner.module.named_parameters():
         torch.testing.assert_close(gradient[name], start - end[name])
+
+
+@pytest.mark.parametrize("name", ["lstm", "maml"])
+def test_small_windows_do_not_crash_where_only_some_parameters_adapt(name):
+    adapted = {"adapted": ("*.adn.N.*", "head.*")}
+    torch.manual_seed(0)
+    subject = create_learner(name, {"encoder_channels": [8, 16], "branch_channels": [8, 16]}, adapted)
+    subject.module.to(memory_format=torch.channels_last)
+    inputs = (torch.randn(2, 5, 24, 24), torch.randn(2, 13, 24, 24))
+    with torch.no_grad():
+        state = subject.adapt([Examples(inputs, (torch.rand(2, 1, 24, 24) > 0.5).float())], steps=1)
+        assert torch.isfinite(subject.predict(state, inputs)).all()
