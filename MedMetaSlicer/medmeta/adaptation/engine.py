@@ -36,6 +36,7 @@ from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device
 from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
 from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
+from medmeta.learners.base import AdaptedState
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import check_supported
 
@@ -141,6 +142,11 @@ def adapt(
                       left_out=left_out)  # fmt: skip
 
 
+def _on_cpu(state: AdaptedState) -> AdaptedState:
+    """A task is used on any device, and outlives the GPU's memory."""
+    return {name: value.cpu() for name, value in state.items()}
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
@@ -244,8 +250,8 @@ def _task(
     seen = Signatures(contender.device, load)
     return AdaptedTask(
         segments,
-        tuple(states),
-        shared,
+        tuple(_on_cpu(state) for state in states),
+        _on_cpu(shared),
         contender.weights,
         frame.direction,
         pixel,

@@ -37,9 +37,16 @@ def ingredients_of(variant: str) -> tuple[str, ...]:
 
 
 def meta_train(
-    variant: str, start: Path | None, out: Path, *, steps: int, seed: int, log: Callable[[str], None]
+    variant: str,
+    start: Path | None,
+    out: Path,
+    *,
+    steps: int,
+    seed: int,
+    log: Callable[[str], None],
+    device: str = "cpu",
 ) -> Path:
-    """Meta-trains the Siamese network on cohorts of a variant, on the CPU; a checkpoint that is there is kept.
+    """Meta-trains the Siamese network on cohorts of a variant; a checkpoint that is there is kept.
 
     Args:
         variant: see `ingredients_of`.
@@ -48,6 +55,7 @@ def meta_train(
         steps: of the outer loop.
         seed: of the cohorts.
         log: told how it goes.
+        device: "cpu" or "cuda".
     """
     if out.is_file():
         return out
@@ -55,7 +63,7 @@ def meta_train(
     # A short run's average must forget the weights that it started from.
     schedule = Schedule(minutes=0, learning_rate=1e-3, warm_up=max(1, min(50, steps // 4)), averaging=0.97, steps=steps)
     MetaTraining(
-        LEARNER, out, 0, tasks, start, without_prior=0.3, workers=0, seed=seed, schedule=schedule,
+        LEARNER, out, 0, tasks, start, without_prior=0.3, workers=0, device=device, seed=seed, schedule=schedule,
         command=f"ablation of {variant}",
     ).run(log)  # fmt: skip
     return out
