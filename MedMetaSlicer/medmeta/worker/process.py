@@ -83,6 +83,7 @@ class WorkerProcess:
             return "The worker was killed, most likely because the memory was too small: close other programs."
         if code < 0:
             return f"The worker crashed ({signal.Signals(-code).name})."
+        self._readers[1].join(1.0)  # its last words may still be on the way
         said = next((line for line in reversed(self.last_words) if line.strip()), "it said nothing")
         return f"The worker ended with code {code} ({said.strip()})."
 
