@@ -1,9 +1,6 @@
 """scripts/benchmark_next_slice as a user runs it, on volumes of the tests' own."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,6 @@ from medmeta.evaluation.benchmark import select_cases
 from medmeta.volumes import Geometry, Volume, write_volume
 
 ROOT = Path(__file__).resolve().parents[3]
-SCRIPT = ROOT / "scripts" / "benchmark_next_slice"
 
 
 @pytest.fixture
@@ -34,20 +30,14 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def run(*options, cwd):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(SCRIPT), *map(str, options)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
-
-
-def test_a_run_prints_tables_and_goes_on_where_it_stopped(data, tmp_path):
+def test_a_run_prints_tables_and_goes_on_where_it_stopped(data, tmp_path, in_process, in_this_process):
     options = ("--data", data, "--half", "even", "--structures", "torso=1", "--strategies", "suggested", "gap")
-    first = run(*options, cwd=tmp_path)
+    first = in_process("benchmark_next_slice", *options)
     assert first.returncode == 0, first.stderr
     assert "| suggested | 1 |" in first.stdout
     records = [json.loads(line) for line in (tmp_path / "next_slice.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(record["method"], len(record["dice"])) for record in records] == [("suggested", 8), ("gap", 8)]
-    again = run(*options, cwd=tmp_path)
+    again = in_this_process("benchmark_next_slice", *options)
     assert again.stderr == ""
     assert again.stdout == first.stdout
 
@@ -56,8 +46,8 @@ def test_a_run_prints_tables_and_goes_on_where_it_stopped(data, tmp_path):
     ("options", "message"),
     [(("--data", "nowhere"), "does not exist"), (("--structures", "torso"), "write it like torso=4")],
 )
-def test_wrong_input_gives_one_line_and_exit_code_2(options, message, tmp_path):
-    result = run(*options, cwd=tmp_path)
+def test_wrong_input_gives_one_line_and_exit_code_2(options, message, in_this_process):
+    result = in_this_process("benchmark_next_slice", *options)
     assert result.returncode == 2
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr

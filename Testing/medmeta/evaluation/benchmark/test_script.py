@@ -1,7 +1,6 @@
 """scripts/benchmark as a user runs it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +8,6 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "benchmark"
-
-
-def run(*options, cwd, data=None):
-    environment = {key: value for key, value in os.environ.items() if key != "MEDMETA_DATA"}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    if data is not None:
-        environment["MEDMETA_DATA"] = str(data)
-    command = [sys.executable, str(SCRIPT), *map(str, options)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
@@ -30,25 +20,24 @@ def volumes(data):
     return data
 
 
-def test_a_run_prints_a_table_writes_json_and_goes_on_where_it_stopped(volumes, tmp_path):
+def test_a_run_prints_a_table_writes_json_and_goes_on_where_it_stopped(volumes, tmp_path, in_process, in_this_process):
     options = ("--datasets", "torso", "--structures", 2, "--methods", "interpolation", "nearest", "--k", "3")
-    first = run(*options, cwd=tmp_path, data=volumes)
+    first = in_process("benchmark", *options, MEDMETA_DATA=volumes)
     assert first.returncode == 0, first.stderr
     assert "| torso | interpolation | 2 | 0." in first.stdout
     assert "Dice" in first.stderr
     result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert {line["method"] for line in result["summary"]} == {"interpolation", "nearest"}
-    second = run(*options, cwd=tmp_path, data=volumes)
+    second = in_this_process("benchmark", *options, MEDMETA_DATA=volumes)
     assert "4 of 4 results are there already" in second.stderr
     assert second.stdout == first.stdout
-    fresh = run(*options, "--fresh", cwd=tmp_path, data=volumes)
+    fresh = in_this_process("benchmark", *options, "--fresh", MEDMETA_DATA=volumes)
     assert "already" not in fresh.stderr
 
 
-def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, tmp_path):
-    result = run(
-        "--datasets", "torso", "--structures", 3, "--methods", "nearest", "--k", "3", cwd=tmp_path, data=volumes
-    )
+def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, in_this_process):
+    options = ("--datasets", "torso", "--structures", 3, "--methods", "nearest", "--k", "3")
+    result = in_this_process("benchmark", *options, MEDMETA_DATA=volumes)
     assert result.returncode == 1
     assert "failed: torso case1 3 K=3 nearest: The structure is empty" in result.stderr
     assert "| torso | nearest | 2 |" in result.stdout
@@ -66,8 +55,8 @@ def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, tmp_path
         (("--checkpoint", "none.safetensors", "--datasets", "torso"), "none.safetensors"),
     ],
 )
-def test_wrong_input_gives_one_line_and_exit_code_2(options, message, volumes, tmp_path):
-    result = run(*options, cwd=tmp_path, data=volumes)
+def test_wrong_input_gives_one_line_and_exit_code_2(options, message, volumes, in_this_process):
+    result = in_this_process("benchmark", *options, MEDMETA_DATA=volumes)
     assert result.returncode == 2
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
