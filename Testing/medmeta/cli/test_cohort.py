@@ -1,5 +1,6 @@
 import json
 import logging
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -13,15 +14,21 @@ def medmeta(*arguments):
     return main([str(a) for a in arguments])
 
 
-@pytest.fixture
-def files(write_case, checkpoint):
-    """A task, its weights, and the folder `in` with three volumes."""
-    folder = write_case([3, 8])
+@pytest.fixture(scope="module")
+def adapted(write_case, checkpoint, tmp_path_factory):
+    """A task, and the folder `in` with three volumes."""
+    folder = write_case(tmp_path_factory.mktemp("adapted"), [3, 8])
     pair = (folder / "volume.nii.gz", folder / "drawn.nii.gz")
-    assert medmeta("adapt", *pair, "-o", folder / "task.safetensors", "--checkpoint", checkpoint, "--budget", "1") == 0
+    assert medmeta("adapt", *pair, "-o", folder / "task.safetensors", "--checkpoint", checkpoint) == 0
     for name in ("anna", "berta", "cilla"):
         write_volume(read_volume(pair[0]), folder / "in" / f"{name}.nii.gz")
     return folder
+
+
+@pytest.fixture
+def files(adapted, tmp_path):
+    """The same in a folder of the test's own."""
+    return copytree(adapted, tmp_path, dirs_exist_ok=True)
 
 
 def cohort(files, checkpoint, *more, source="in"):

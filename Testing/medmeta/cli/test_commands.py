@@ -10,9 +10,9 @@ from medmeta.volumes import Geometry, Volume, read_label_map, read_volume, write
 
 
 @pytest.fixture
-def files(write_case):
+def files(write_case, tmp_path):
     """A volume, a label map of which slices 3 and 8 are drawn, and the full label map."""
-    return write_case([3, 8])
+    return write_case(tmp_path, [3, 8])
 
 
 def medmeta(*arguments):

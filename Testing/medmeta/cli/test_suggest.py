@@ -6,9 +6,9 @@ from medmeta.cli import main
 
 
 @pytest.fixture
-def files(write_case, checkpoint):
+def files(write_case, checkpoint, tmp_path):
     """A volume, a label map of which slices 2 and 4 are drawn, and weights that were never trained."""
-    folder = write_case([2, 4])
+    folder = write_case(tmp_path, [2, 4])
     (folder / "small.safetensors").write_bytes(checkpoint.read_bytes())
     return folder
 
