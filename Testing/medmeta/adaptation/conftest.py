@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from medmeta.adaptation import AdaptationSettings, adapt
 from medmeta.annotations import AnnotatedVolume, Segment, SparseAnnotation
 from medmeta.learners.checkpoint import save_checkpoint
 from medmeta.learners.factory import create_learner
@@ -42,11 +45,26 @@ def annotated(volume, labels, axis=2, slices=(3, 6, 9), values=(1, 2), empty=())
     )
 
 
-@pytest.fixture(name="scan")
+@pytest.fixture(name="scan", scope="session")
 def scan_fixture():
     return scan
 
 
-@pytest.fixture(name="annotated")
+@pytest.fixture(name="annotated", scope="session")
 def annotated_fixture():
     return annotated
+
+
+QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
+
+
+@pytest.fixture(scope="session")
+def adapted(checkpoint):
+    """What `adapt` makes of `scan()` in few steps, for tests that look at it and leave it as it is."""
+    return adapt([annotated(*scan())], checkpoint=checkpoint, device="cpu", settings=QUICK)
+
+
+@pytest.fixture
+def task(adapted):
+    """Its task, with a header of the test's own."""
+    return replace(adapted.task, checkpoint=dict(adapted.task.checkpoint))

@@ -77,9 +77,8 @@ def test_a_volume_that_shows_something_else_is_not_believed(scan, template):
     assert not atlas_of(replace(volume, array=rng.normal(size=volume.array.shape)), template).fits
 
 
-def test_without_a_template_that_fits_the_answer_is_the_network_s_alone(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
+def test_without_a_template_that_fits_the_answer_is_the_network_s_alone(scan, task, checkpoint):
+    volume, _ = scan()
     assert task.templates
     other = replace(volume, array=np.random.default_rng(3).normal(size=volume.array.shape))
     where = {"device": "cpu", "checkpoint": checkpoint}
@@ -89,9 +88,8 @@ def test_without_a_template_that_fits_the_answer_is_the_network_s_alone(scan, an
     np.testing.assert_array_equal(with_template.confidence.array, without.confidence.array)
 
 
-def test_an_untrained_network_with_a_template_finds_the_segments_of_another_patient(scan, annotated, checkpoint):
+def test_an_untrained_network_with_a_template_finds_the_segments_of_another_patient(scan, task, checkpoint):
     volume, labels = scan()
-    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
     other, truth = bent(volume, labels)
     found = predict(task, other, device="cpu", checkpoint=checkpoint)
     scores = [dice(found.labels.array == value, truth == value) for value in (1, 2)]
@@ -117,9 +115,8 @@ def test_every_annotated_volume_becomes_a_template_and_takes_part(scan, annotate
     assert len(found.distances(found.place(1.0, MARGIN))) == 2
 
 
-def test_registration_is_told_and_can_be_cancelled(scan, annotated, checkpoint):
+def test_registration_is_told_and_can_be_cancelled(scan, task, checkpoint):
     volume, labels = scan()
-    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
     seen = []
 
     def cancel(event):

@@ -23,9 +23,20 @@ def run(cases, checkpoint, settings=SAME_ONLY, **more):
     return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
 
 
-def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan, annotated, checkpoint):
-    volume, labels = scan()
-    result = run([annotated(volume, labels)], checkpoint, replace(SAME_ONLY, clean_up=False)).predictions[0]
+@pytest.fixture(scope="module")
+def result(scan, annotated, checkpoint):
+    """Of `scan()`, for tests that look at it alone."""
+    return run([annotated(*scan())], checkpoint)
+
+
+@pytest.fixture(scope="module")
+def rough(scan, annotated, checkpoint):
+    """The same before the clean-up."""
+    return run([annotated(*scan())], checkpoint, replace(SAME_ONLY, clean_up=False)).predictions[0]
+
+
+def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan, rough):
+    (volume, labels), result = scan(), rough
     assert result.labels.geometry == result.confidence.geometry == volume.geometry
     np.testing.assert_array_equal(result.labels.array[:, :, [3, 6, 9]], labels[:, :, [3, 6, 9]])
     assert (result.confidence.array[:, :, [3, 6, 9]] == 1).all()
@@ -34,9 +45,9 @@ def test_annotated_slices_come_out_as_drawn_and_the_geometry_is_the_inputs(scan,
     assert set(np.unique(result.labels.array)) == {0, 1, 2}
 
 
-def test_slices_between_the_drawn_ones_are_filled(scan, annotated, checkpoint):
-    volume, labels = scan()
-    found = run([annotated(volume, labels)], checkpoint).predictions[0].labels.array
+def test_slices_between_the_drawn_ones_are_filled(scan, result):
+    _, labels = scan()
+    found = result.predictions[0].labels.array
     for value in (1, 2):
         one, truth = found[:, :, 4:9] == value, labels[:, :, 4:9] == value
         assert 2 * (one & truth).sum() / (one.sum() + truth.sum()) > 0.85
@@ -69,9 +80,8 @@ def test_a_single_drawn_slice_gives_a_result_with_nothing_held_out(scan, annotat
     assert (result.predictions[0].labels.array[:, :, 7] == 1).any()
 
 
-def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annotated, checkpoint):
-    volume, labels = scan()
-    for quality in run([annotated(volume, labels)], checkpoint).quality:
+def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(result):
+    for quality in result.quality:
         assert 0 <= quality.held_out_dice <= 1
         assert 0 < quality.expected_dice < 1
         assert quality.learner == "maml"
@@ -79,16 +89,14 @@ def test_with_two_drawn_slices_or_more_the_expected_dice_is_reported(scan, annot
         assert quality.reach in SAME_ONLY.reaches
 
 
-def test_expected_dice_and_clean_up_are_those_of_the_predicted_volume(scan, annotated, checkpoint):
+def test_expected_dice_and_clean_up_are_those_of_the_predicted_volume(scan, annotated, result, rough):
     volume, labels = scan()
     case = annotated(volume, labels)
-    result = run([case], checkpoint)
     expected = result.predictions[0].expected
     assert expected.slices.shape == (2, volume.array.shape[2])
     assert np.isnan(expected.slices[:, list(case.annotation.slices)]).all()
     assert tuple(quality.expected_dice for quality in result.quality) == expected.cases
-    rough = run([case], checkpoint, replace(SAME_ONLY, clean_up=False)).predictions[0].labels.array
-    again = clean_up(np.moveaxis(rough, 2, 0), (1, 2), case.annotation.slices)
+    again = clean_up(np.moveaxis(rough.labels.array, 2, 0), (1, 2), case.annotation.slices)
     np.testing.assert_array_equal(np.moveaxis(again, 0, 2), result.predictions[0].labels.array)
 
 
@@ -257,11 +265,7 @@ def test_a_seed_out_of_range_is_refused_and_named(scan, annotated, checkpoint, s
         run([annotated(*scan())], checkpoint, seed=seed)
 
 
-def test_random_walks_complete_annotated_volumes_unless_told_not_to(scan, annotated, checkpoint):
-    volume, labels = scan()
-    case = annotated(volume, labels)
-    walked, plain = (
-        run([case], checkpoint, settings).predictions[0].confidence.array
-        for settings in (SAME_ONLY, replace(SAME_ONLY, walk=None))
-    )
+def test_random_walks_complete_annotated_volumes_unless_told_not_to(scan, annotated, checkpoint, result):
+    plain = run([annotated(*scan())], checkpoint, replace(SAME_ONLY, walk=None))
+    walked, plain = (found.predictions[0].confidence.array for found in (result, plain))
     assert np.abs(walked - plain).max() > 0.05

@@ -1,20 +1,12 @@
 import numpy as np
 import pytest
 
-from medmeta.adaptation import AdaptationSettings, Predictor, adapt, predict
+from medmeta.adaptation import Predictor, predict
 from medmeta.errors import CheckpointError, VolumeError
 from medmeta.volumes import Geometry, Volume
 
-QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
 
-
-def run(cases, checkpoint, settings=QUICK, **more):
-    return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
-
-
-def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, task, checkpoint):
     other, _ = scan(shift=0.1)
     g = other.geometry
     turned = Volume(
@@ -31,9 +23,8 @@ def test_a_volume_stored_the_other_way_round_gets_the_same_labels(scan, annotate
     np.testing.assert_array_equal(back, straight)
 
 
-def test_a_predictor_remembers_nothing_of_the_volume_before(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_a_predictor_remembers_nothing_of_the_volume_before(scan, task, checkpoint):
+    volume, _ = scan()
     other, _ = scan(size=(50, 38, 9), spacing=(0.9, 1.1, 4.0), shift=0.1)
     predictor = Predictor(task, "cpu", checkpoint)
     predictor(volume)
@@ -43,33 +34,27 @@ def test_a_predictor_remembers_nothing_of_the_volume_before(scan, annotated, che
     assert warm.similarity == cold.similarity
 
 
-def test_a_task_of_other_weights_is_refused(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_a_task_of_other_weights_is_refused(scan, task, checkpoint):
+    volume, _ = scan()
     task.checkpoint["sha256"] = "0"
     with pytest.raises(CheckpointError, match="other weights"):
         predict(task, volume, device="cpu", checkpoint=checkpoint)
 
 
-def test_the_prediction_lies_on_the_grid_of_its_own_volume(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_the_prediction_lies_on_the_grid_of_its_own_volume(scan, task, checkpoint):
     other, _ = scan(size=(50, 38, 9), spacing=(0.9, 1.1, 4.0), shift=0.1)
     result = predict(task, other, device="cpu", checkpoint=checkpoint)
     assert result.labels.geometry == result.confidence.geometry == other.geometry
     assert result.labels.array.shape == other.array.shape
 
 
-def test_a_constant_volume_is_refused_by_name(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_a_constant_volume_is_refused_by_name(scan, task, checkpoint):
+    volume, _ = scan()
     with pytest.raises(VolumeError, match=r"flat\.nii"):
         predict(task, Volume(np.ones_like(volume.array), volume.geometry, "flat.nii"), checkpoint=checkpoint)
 
 
-def test_random_walks_take_part_unless_told_not_to(scan, annotated, checkpoint):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_random_walks_take_part_unless_told_not_to(scan, task, checkpoint):
     other, _ = scan(shift=0.1)
     where = {"device": "cpu", "checkpoint": checkpoint}
     walked = predict(task, other, **where).confidence.array

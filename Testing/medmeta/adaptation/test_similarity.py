@@ -9,7 +9,7 @@ from medmeta.adaptation.similarity import Similarity, compare, rank
 QUICK = AdaptationSettings(steps=(0,), usual_steps=0, folds=2, other_steps=2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(scan, annotated, checkpoint):
     volume, labels = scan()
     return adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task

@@ -14,9 +14,7 @@ def run(cases, checkpoint, settings=QUICK, **more):
     return adapt(cases, checkpoint=checkpoint, device="cpu", settings=settings, **more)
 
 
-def test_a_saved_task_predicts_as_the_task_itself(scan, annotated, checkpoint, tmp_path):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_a_saved_task_predicts_as_the_task_itself(scan, checkpoint, tmp_path, task):
     task.save(tmp_path / "task.safetensors")
     loaded = AdaptedTask.load(tmp_path / "task.safetensors")
     assert loaded.segments == task.segments
@@ -34,19 +32,17 @@ def test_a_damaged_task_is_refused(tmp_path):
         AdaptedTask.load(tmp_path / "none.safetensors")
 
 
-def test_weights_that_are_not_those_that_were_written_are_refused(scan, annotated, checkpoint, tmp_path):
-    volume, labels = scan()
+def test_weights_that_are_not_those_that_were_written_are_refused(tmp_path, task):
     path = tmp_path / "task.safetensors"
-    run([annotated(volume, labels)], checkpoint).task.save(path)
+    task.save(path)
     path.write_bytes(path.read_bytes()[:-3] + b"zzz")
     with pytest.raises(CheckpointError, match="damaged"):
         AdaptedTask.load(path)
 
 
-def test_a_task_says_when_it_was_made_by_a_version_to_come(scan, annotated, checkpoint, tmp_path, replace_header):
-    volume, labels = scan()
+def test_a_task_says_when_it_was_made_by_a_version_to_come(tmp_path, replace_header, task):
     path = tmp_path / "task.safetensors"
-    run([annotated(volume, labels)], checkpoint).task.save(path)
+    task.save(path)
     path.write_bytes(replace_header(path.read_bytes(), lambda header: {**header, "format": "medmeta-task-9"}))
     with pytest.raises(CheckpointError, match="medmeta-task-3"):
         AdaptedTask.load(path)
@@ -71,9 +67,7 @@ def test_a_task_holds_no_name_of_a_file_or_patient(scan, annotated, checkpoint, 
     assert b"DOE" not in (tmp_path / "task.safetensors").read_bytes()
 
 
-def test_what_all_segments_share_is_kept(scan, annotated, checkpoint, tmp_path):
-    volume, labels = scan()
-    task = run([annotated(volume, labels)], checkpoint).task
+def test_what_all_segments_share_is_kept(tmp_path, task):
     assert task.shared
     task.save(tmp_path / "task.safetensors")
     loaded = AdaptedTask.load(tmp_path / "task.safetensors")
