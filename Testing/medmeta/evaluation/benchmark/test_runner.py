@@ -1,7 +1,10 @@
 """Running jobs: results, failures, resuming."""
 
+from functools import partial
+
 import pytest
 
+from medmeta import adaptation
 from medmeta.evaluation.benchmark import (
     RecordStore,
     Settings,
@@ -70,7 +73,9 @@ def test_other_volumes_are_all_but_the_annotated_one(dataset):
         assert {target for _, _, target, *_ in job.keys({}, 0)} == {"one", "two", "three"} - {job.case}
 
 
-def test_the_network_is_adapted_and_predicts_both_its_own_and_other_volumes(dataset, data, tmp_path):
+def test_the_network_is_adapted_and_predicts_both_its_own_and_other_volumes(dataset, data, tmp_path, monkeypatch):
+    quick = partial(adaptation.AdaptationSettings, other_steps=10)
+    monkeypatch.setattr(adaptation, "AdaptationSettings", quick)
     jobs = same_volume_jobs([dataset], methods=("ours",), k=(3,), cases="1", structures=1)
     jobs += other_volume_jobs(dataset, k=3, annotated=1)[:1]
     store = RecordStore(tmp_path / "results.jsonl")
