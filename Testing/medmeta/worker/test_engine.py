@@ -17,7 +17,7 @@ from medmeta.worker.client import WorkerClient
 
 @pytest.fixture(scope="module")
 def cohort():
-    pairs = procedural_cohort(3, 2, structures=1, size=(64, 64), slices=(20, 20))
+    pairs = procedural_cohort(3, 2, structures=1, size=(48, 48), slices=(14, 14))
     (volume, reference), (other, _) = pairs
     drawn = simulate(reference.array, axis=2, k=4)
     annotation = SparseAnnotation.from_labels(drawn.labels, axis=2, slices=drawn.slices)
