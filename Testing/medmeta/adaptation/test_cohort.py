@@ -25,7 +25,7 @@ def test_fine_tuning_teaches_even_an_untrained_network_to_segment_another_volume
         predicted = predict(task, other, device="cpu", checkpoint=checkpoint).labels.array
         return min(dice(predicted == value, truth == value) for value in (1, 2))
 
-    little, much = found({"other_steps": 1}), found({"other_steps": 80})
+    little, much = found({"other_steps": 1}), found({"other_steps": 40})
     assert much > 0.7
     assert much > little + 0.1
 
@@ -53,12 +53,12 @@ def test_inner_loops_and_fine_tuning_tell_their_losses_which_fall(scan, annotate
     volume, labels = scan()
     events = []
     adapt(
-        [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=40),
+        [annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=settings(other_steps=24),
         progress=events.append,
     )  # fmt: skip
     losses = {phase: [e.loss for e in events if e.phase == phase] for phase in {e.phase for e in events}}
     told = [loss for loss in losses["cohort"] if loss is not None]
-    assert len(told) == 40
+    assert len(told) == 24
     assert np.mean(told[-8:]) < np.mean(told[:8]) < 10
     assert any(loss is not None for loss in losses["adapt"])
     assert set(losses["predict"]) | set(losses["refine"]) | set(losses["check"]) == {None}
@@ -111,7 +111,7 @@ def test_going_on_from_a_task_takes_a_third_of_the_steps_and_starts_from_its_wei
     volume, labels = scan()
     case, phases = annotated(volume, labels), []
     options = {"checkpoint": checkpoint, "device": "cpu"}
-    first = adapt([case], settings=settings(other_steps=30), **options).task
+    first = adapt([case], settings=settings(other_steps=6), **options).task
     still = settings(other_steps=3, other_rate=0.0)
     again = adapt([case], settings=still, start=first, progress=phases.append, **options).task
     assert {event.total for event in phases if event.phase == "cohort"} == {1}
