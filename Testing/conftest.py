@@ -1,16 +1,42 @@
 """Slicer for tests: its libraries, its scene, and a module opened in front of a user."""
 
 import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ImportError):  # Windows has none
+    import fcntl
 
 # ITK's thread pool can outlive the interpreter and crash at exit; its platform threads do not.
 os.environ.setdefault("ITK_GLOBAL_DEFAULT_THREADER", "Platform")
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkOSOpenGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-MODULE = Path(__file__).parents[1] / "MedMetaSlicer" / "MedMetaSlicer.py"
+ROOT = Path(__file__).parents[1]
+MODULE = ROOT / "MedMetaSlicer" / "MedMetaSlicer.py"
+
+
+@contextmanager
+def turn(alone):
+    """Among processes that share the tests: no other test runs at the same time, or none that must be alone."""
+    with (ROOT / "pyproject.toml").open("rb") as queue, Path(__file__).open("rb") as room:
+        fcntl.flock(queue, fcntl.LOCK_EX)  # nobody passes one who waits to be alone
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(room, fcntl.LOCK_UN)  # closing it is not enough where a forked child has it open
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    if "PYTEST_XDIST_WORKER" not in os.environ or os.name == "nt":
+        return (yield)
+    with turn(item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

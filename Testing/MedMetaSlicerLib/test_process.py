@@ -205,6 +205,7 @@ def test_a_volume_without_an_image_is_refused(scene, ball, interpolation):
         process(interpolation)(bare, ball[1])
 
 
+@pytest.mark.alone
 def test_cancelling_a_real_worker_takes_less_than_a_second_and_leaves_the_scene(scene, ball, checkpoint, worker):
     import time
 

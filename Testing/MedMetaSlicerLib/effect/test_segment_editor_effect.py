@@ -4,6 +4,7 @@ import json
 import time
 
 import numpy as np
+import pytest
 
 SLOW = 1  # as seed: the worker takes its time after a first answer
 
@@ -51,6 +52,7 @@ def test_how_good_the_preview_is_likely_to_be_is_said_with_it(user):
     assert user.status.endswith("Dice to expect on the other slices: liver 0.91.")
 
 
+@pytest.mark.alone
 def test_initialize_returns_at_once_and_progress_is_shown_while_the_user_works_on(user):
     user.work.parameters.seed = SLOW
     begun = time.monotonic()
@@ -115,6 +117,7 @@ def test_cancel_takes_the_preview_away_and_leaves_the_scene_as_it_was(user, stud
     assert not user.can("cancelButton")
 
 
+@pytest.mark.alone
 def test_cancel_while_it_computes_takes_less_than_a_second_and_leaves_the_scene_as_it_was(user, scene):
     known = nodes(scene)
     user.work.parameters.seed = SLOW

@@ -37,6 +37,7 @@ def test_errors_and_deaths_are_raised_and_the_next_call_works(worker, case):
     assert worker.adapt([case])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("error", [Cancelled("enough"), ValueError("a bug of the script's")])
 def test_whatever_progress_raises_stops_the_work_and_is_raised(worker, case, error):
     def stop(event):
@@ -52,6 +53,7 @@ def test_whatever_progress_raises_stops_the_work_and_is_raised(worker, case, err
     assert worker._client.process is process
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped here")
 def test_a_worker_that_does_not_give_way_is_killed_within_a_second(worker, case):
     good, stopped = worker.adapt([case]), []

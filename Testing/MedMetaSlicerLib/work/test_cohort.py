@@ -130,6 +130,7 @@ def test_a_worker_that_dies_costs_one_item(cohort, session, scene, task, loop):
     assert cohort.count("done") >= 5
 
 
+@pytest.mark.alone
 def test_cancel_leaves_what_is_done_and_resume_goes_on(cohort, scene, task, loop, session):
     stop = scene.store
 
@@ -155,6 +156,7 @@ def test_cancel_leaves_what_is_done_and_resume_goes_on(cohort, scene, task, loop
     assert statuses(cohort) == ["done"] * 6
 
 
+@pytest.mark.alone
 def test_cancel_amid_a_prediction_within_a_second_though_the_worker_does_not_give_way(
     cohort, scene, task, loop, session
 ):

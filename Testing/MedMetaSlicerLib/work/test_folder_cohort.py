@@ -93,6 +93,7 @@ def test_an_interpreter_that_is_not_there_is_told(loop, tmp_path):
     assert not cohort.running
 
 
+@pytest.mark.alone
 def test_one_that_does_not_give_way_is_killed_with_its_children_within_a_second(make, loop, tmp_path):
     cohort = make("stuck")
     cohort.start()
@@ -110,6 +111,7 @@ def test_one_that_does_not_give_way_is_killed_with_its_children_within_a_second(
     assert not (tmp_path / "out" / ".medmeta-torn").exists()
 
 
+@pytest.mark.alone
 def test_resume_tries_what_failed_again_and_close_ends_at_once(make, loop, tmp_path, monkeypatch):
     cohort = make()
     cohort.start()
@@ -184,6 +186,7 @@ def real(checkpoint, tmp_path, loop):
         cohort.close()
 
 
+@pytest.mark.alone
 def test_a_real_folder_is_cancelled_amid_reported_and_gone_on_with(real, loop, checkpoint):
     cohort, out = real(20)
     cohort.start(device="cpu", checkpoint=checkpoint)

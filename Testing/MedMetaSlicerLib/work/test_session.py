@@ -155,6 +155,7 @@ def test_cancel_takes_effect_and_leaves_the_worker_as_it_is(session, loop, case,
     assert session._client.process is process
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped here")
 def test_a_worker_that_does_not_give_way_is_killed_and_started_anew_within_a_second(session, loop, case, Answers):
     good, told = adapted(session, loop, case, Answers()), Answers()
@@ -234,6 +235,7 @@ def test_saving_is_let_through_by_cancel(session, loop, case, Answers, tmp_path)
     assert (tmp_path / "kept.task").exists()
 
 
+@pytest.mark.alone
 def test_close_while_it_computes_ends_the_worker_and_leaves_no_file(session, loop, case, Answers, tmp_path):
     told = Answers()
     activity = ask(session, case, told, seed=fake.SLOW)
@@ -279,6 +281,7 @@ def test_loading_it_loads_nothing_heavy():
     subprocess.run([sys.executable, "-c", f"{code}; assert not bad & set(sys.modules)"], env=environment, check=True)
 
 
+@pytest.mark.alone
 def test_the_real_worker_answers_through_it(loop, checkpoint, tmp_path, Answers):
     from medmeta.annotations import AnnotatedVolume, SparseAnnotation
     from medmeta.evaluation.procedural import procedural_cohort

@@ -105,6 +105,7 @@ def test_arrays_leave_no_files_behind(client, case):
     assert not path.exists()
 
 
+@pytest.mark.alone
 def test_cancel_acts_within_300_ms_while_it_computes(client, case):
     progress = []
     pending = client.adapt([case], seed=fake.SLOW, on_progress=progress.append)
@@ -170,6 +171,7 @@ def test_polling_without_a_worker_does_nothing(client):
     assert client.process is None
 
 
+@pytest.mark.alone
 def test_closing_while_it_computes_ends_the_worker_at_once(client, case):
     pending = client.adapt([case], seed=fake.SLOW)
     poll_until(client, lambda: client.device)
