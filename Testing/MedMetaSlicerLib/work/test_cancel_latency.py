@@ -45,6 +45,7 @@ def real(loop, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU seconds are counted on Linux alone")
 @pytest.mark.parametrize("learner", ["siamese", "maml", "lstm"])
 def test_the_worker_gives_way_soon_in_every_phase(real, loop, volumes, Answers, learner):
