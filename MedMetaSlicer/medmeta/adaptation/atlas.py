@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from medmeta.adaptation.distances import OUTSIDE
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.registration import (
-    Registration,
-    RegistrationSettings,
-    correlation,
-    image_of,
-    register,
-    shrunk,
-    stages,
-)
-from medmeta.adaptation.template import OUTSIDE, Template, scaled
+from medmeta.adaptation.greys import reduced_greys
+from medmeta.adaptation.raster import Lattice
+from medmeta.adaptation.registration import Registration, RegistrationSettings, correlation, register, stages
+from medmeta.adaptation.template import TemplateMaps
 from medmeta.episodes import Window
-from medmeta.volumes.itk import quiet
 
 LEAST_LIKENESS = 0.5
 """Correlation of grey values round the segments after registration; with less, volumes do not show the same there."""
@@ -70,15 +63,15 @@ class Place:
 
 
 class Atlas:
-    """Templates that were laid over a volume well.
+    """Templates that were laid over a volume well, on the device of their maps.
 
     Args:
         slices: (Z, H, W) of the volume.
         frame: how its axes lie.
-        templates: of the annotated volumes.
-        segments: how many there are.
+        templates: of the annotated volumes, on one device.
         settings: of the registration.
         on_stage: called at each of `count_stages`; may raise to cancel.
+        on_step: called often in between; may raise as well.
 
     Attributes:
         likenesses: of all templates; those with less than `LEAST_LIKENESS` are not taken.
@@ -88,30 +81,27 @@ class Atlas:
         self,
         slices: np.ndarray,
         frame: SliceFrame,
-        templates: Sequence[Template],
-        segments: int,
+        templates: Sequence[TemplateMaps],
         settings: RegistrationSettings | None = None,
         on_stage: Callable[[], None] = lambda: None,
+        on_step: Callable[[], None] = lambda: None,
     ) -> None:
-        settings = settings or RegistrationSettings()
-        fixed = image_of(scaled(slices), frame.spacing)
-        self.shape, self.spacing, self.segments = slices.shape, frame.spacing, segments
-        self._coarse = shrunk(fixed, SEARCHED)
-        likenesses = []
-        self._laid: list[tuple[Registration, Template]] = []
+        self.shape, self.spacing = slices.shape, frame.spacing
+        coarse = reduced_greys(slices, frame.spacing, SEARCHED, templates[0].grey.voxels.device, on_step)
+        self._coarse, self._near = coarse.lattice, torch.zeros_like(coarse.voxels, dtype=torch.bool)
+        step, likenesses = max(coarse.lattice.spacing), []
+        self._laid: list[tuple[Registration, TemplateMaps]] = []
         for template in templates:
-            found = register(self._coarse, template.grey, settings, on_stage)
-            likeness = 0.0 if found is None else self._likeness(found, template)
-            if likeness >= LEAST_LIKENESS:
-                self._laid.append((found, template))
+            likeness = 0.0
+            if (found := register(coarse, template.grey, settings, on_stage, on_step)) is not None:
+                nearest = found.warped(template.distances, coarse.lattice, OUTSIDE).amax(0)
+                # Round the segments alone: elsewhere the background of any two heads is alike.
+                likeness = correlation(coarse, template.grey, found, nearest > -AROUND * step)
+                if likeness >= LEAST_LIKENESS:
+                    self._laid.append((found, template))
+                    self._near |= nearest > -step
             likenesses.append(likeness)
         self.likenesses = tuple(likenesses)
-
-    def _likeness(self, found: Registration, template: Template) -> float:
-        """Correlation of grey values round the segments: elsewhere the background of any two heads is alike."""
-        nearest = np.max([self._warped(found, template, s, self._coarse) for s in range(self.segments)], axis=0)
-        where = nearest > -AROUND * max(self._coarse.GetSpacing())
-        return correlation(self._coarse, template.grey, found.transform, where)
 
     @property
     def fits(self) -> bool:
@@ -129,13 +119,10 @@ class Atlas:
         Returns:
             None where no segment lies within the volume.
         """
-        near = np.zeros(tuple(reversed(self._coarse.GetSize())), bool)
-        for distances in self._distances(self._coarse):
-            near |= distances.max(0) > -max(self._coarse.GetSpacing())
+        near, box = self._near.cpu().numpy(), []
         if not near.any():
             return None
-        box, coarse = [], list(reversed(self._coarse.GetSpacing()))
-        for axis, (step, mm, count) in enumerate(zip(coarse, self.spacing, self.shape, strict=True)):
+        for axis, (step, mm, count) in enumerate(zip(self._coarse.spacing, self.spacing, self.shape, strict=True)):
             at = np.flatnonzero(near.any(tuple(a for a in range(3) if a != axis)))
             room = margin * pixel
             first, stop = (int(at[0]) * step - room) / mm, (int(at[-1] + 1) * step + room) / mm
@@ -148,7 +135,7 @@ class Atlas:
         (top, bottom), (left, right) = sides
         return Place(first, stop, Window(top, left, bottom - top, right - left, *sizes))
 
-    def distances(self, place: Place) -> np.ndarray:
+    def distances(self, place: Place) -> torch.Tensor:
         """Signed distances to the segments in a place, (T, S, Z, h, w) float32, mm, positive inside, T templates."""
         window = place.window
         spacing = (
@@ -162,22 +149,11 @@ class Atlas:
             (window.top - 0.5) * self.spacing[1] + spacing[1] / 2,
             (window.left - 0.5) * self.spacing[2] + spacing[2] / 2,
         )
-        with quiet() as sitk:
-            reference = sitk.Image(window.columns, window.rows, place.stop - place.first, sitk.sitkUInt8)
-            reference.SetSpacing([float(mm) for mm in reversed(spacing)])
-            reference.SetOrigin([float(mm) for mm in reversed(origin)])
-        return np.stack(list(self._distances(reference)))
-
-    def _distances(self, reference: Any):
-        """For each template (S, Z, H, W) on a grid."""
-        for found, template in self._laid:
-            yield np.stack([self._warped(found, template, segment, reference) for segment in range(self.segments)])
-
-    def _warped(self, found: Registration, template: Template, segment: int, reference: Any) -> np.ndarray:
-        return found.warped(template.distances(segment), reference, OUTSIDE)
+        lattice = Lattice((place.stop - place.first, window.rows, window.columns), spacing, origin)
+        return torch.stack([found.warped(template.distances, lattice, OUTSIDE) for found, template in self._laid])
 
 
-def fused(logits: torch.Tensor, distances: np.ndarray, pixel: float) -> torch.Tensor:
+def fused(logits: torch.Tensor, distances: torch.Tensor, pixel: float) -> torch.Tensor:
     """Logits of the network and of the atlas together.
 
     Of several templates the median counts: one that is unlike the others, or was laid over badly, has no say.
@@ -187,9 +163,12 @@ def fused(logits: torch.Tensor, distances: np.ndarray, pixel: float) -> torch.Te
         distances: (T, S, Z, h, w), mm, of the templates.
         pixel: mm of a network pixel.
     """
-    shape = torch.from_numpy(np.median(np.clip(distances / pixel, -REACH, REACH), axis=0).astype(np.float32))
-    logits, kind = logits.float().clamp(-SUREST, SUREST), logits.dtype
-    return (NETWORK * logits + RATE * shape.to(logits.device)).to(kind)
+    found = torch.empty_like(logits)
+    for result, own, shapes in zip(found, logits, distances.transpose(0, 1), strict=True):
+        ordered = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH).sort(0).values
+        middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+        result.copy_(NETWORK * own.float().clamp(-SUREST, SUREST) + RATE * middle)
+    return found
 
 
 def count_stages(templates: int, settings: RegistrationSettings | None = None) -> int:

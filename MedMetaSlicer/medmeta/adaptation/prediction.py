@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from medmeta.adaptation.render import all_logits, render
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
+from medmeta.adaptation.template import TemplateMaps
 from medmeta.adaptation.tiled import tiled
 from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
@@ -137,9 +139,14 @@ class Predictor:
         if not templates:
             return None
         counter = Counter(progress, "register", count_stages(len(templates)))
-        atlas = Atlas(slices, frame, templates, len(self.task.segments), on_stage=counter.tick)
+        atlas = Atlas(slices, frame, self._maps, on_stage=counter.tick, on_step=counter.pause)
         counter.finish()
         return atlas if atlas.fits else None
+
+    @cached_property
+    def _maps(self) -> list[TemplateMaps]:
+        """The annotated volumes on the device: made for the first volume, kept for the others of a cohort."""
+        return [template.on(self.device, len(self.task.segments)) for template in self.task.templates]
 
     def _logits(
         self,

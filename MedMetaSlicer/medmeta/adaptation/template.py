@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 
 from medmeta.adaptation import validation
+from medmeta.adaptation.distances import signed_distances
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.registration import Spacing, image_of, shrunk
+from medmeta.adaptation.greys import reduced_greys
+from medmeta.adaptation.raster import Lattice, Raster, Spacing
 from medmeta.annotations import AnnotatedVolume
 from medmeta.volumes import Volume, finite
-from medmeta.volumes.itk import quiet
-
-OUTSIDE = -1e6
-"""What counts as the distance where none is known, mm."""
 
 SIDE = 96
 """Samples of the longest side of the reduced volume, at most."""
@@ -45,18 +41,6 @@ MOST = 5
 LEAST_SIDE = 4
 FARTHEST = 1e5
 """mm."""
-
-
-def scaled(slices: np.ndarray) -> np.ndarray:
-    """Grey values from 0 to 1 between a volume's dark and bright end, float32, cut beyond them."""
-    step = max(1, slices.size // 500_000)
-    low, high = np.percentile(slices.flat[::step].astype(float), (0.5, 99.5))
-    if high <= low:
-        low, high = float(slices.min()), float(slices.max())
-    result = np.empty(slices.shape, np.float32)
-    for one, own in zip(result, slices, strict=True):  # in double precision, but not all of a large volume at once
-        one[:] = np.clip((own - np.float64(low)) / max(high - low, 1e-12), 0, 1)
-    return result
 
 
 @dataclass(frozen=True)
@@ -99,41 +83,38 @@ class Template:
             numbers[slices == value] = number
         if not numbers.any():
             return None
-        image = shrunk(image_of(scaled(frame.to_slices(finite(volume.array))), frame.spacing), SIDE)
+        image = reduced_greys(frame.to_slices(finite(volume.array)), frame.spacing, SIDE)
         box = []
         for axis in range(3):
             at = np.flatnonzero(numbers.any(tuple(a for a in range(3) if a != axis)))
             box.append(slice(int(at[0]), int(at[-1]) + 1))
-        origin = [part.start * mm for part, mm in zip(box, frame.spacing, strict=True)]
-        reduced = _reduced_labels(image_of(numbers[tuple(box)], frame.spacing, origin))
-        with quiet() as sitk:
-            return cls(
-                np.rint(sitk.GetArrayFromImage(image) * GREYS).astype(np.uint8),
-                tuple(reversed(image.GetSpacing())),
-                tuple(reversed(image.GetOrigin())),
-                sitk.GetArrayFromImage(reduced),
-                tuple(reversed(reduced.GetSpacing())),
-                tuple(reversed(reduced.GetOrigin())),
-            )
+        numbers = numbers[tuple(box)]
+        origin = tuple(part.start * mm for part, mm in zip(box, frame.spacing, strict=True))
+        lattice = Lattice(numbers.shape, frame.spacing, origin)
+        kept = lattice.of_side(LABEL_SIDE)
+        return cls(
+            (image.voxels * GREYS).round().to(torch.uint8).numpy(),
+            image.lattice.spacing,
+            image.lattice.origin,
+            numbers[np.ix_(*map(_nearest, lattice.size, kept.size))],
+            kept.spacing,
+            kept.origin,
+        )
 
-    @cached_property
-    def grey(self) -> Any:
-        """The image for SimpleITK."""
-        return image_of(self.image.astype(np.float32) / GREYS, self.spacing, self.origin)
-
-    def distances(self, segment: int) -> Any:
-        """Signed distance to a segment's border, mm, positive inside, as a SimpleITK image.
+    def on(self, device: torch.device | str, segments: int) -> TemplateMaps:
+        """What is laid over other volumes, on a device.
 
         Args:
-            segment: its number in the task, from 0.
+            device: where.
+            segments: how many the task has.
         """
-        inside = np.pad(self.labels == segment + 1, FAR)
-        if not inside.any():
-            return self._image(np.full(inside.shape, OUTSIDE, np.float32))
-        within = distance_transform_edt(inside, sampling=self.label_spacing)
-        beyond = distance_transform_edt(~inside, sampling=self.label_spacing)
-        half = 0.5 * float(np.cbrt(np.prod(self.label_spacing)))  # the border lies between two samples
-        return self._image(np.where(inside, within - half, half - beyond).astype(np.float32))
+        padded = np.pad(self.labels, FAR)
+        origin = [o - FAR * mm for o, mm in zip(self.label_origin, self.label_spacing, strict=True)]
+        distances = signed_distances(padded, segments, self.label_spacing, device)
+        grey = torch.from_numpy(self.image).to(device).float() / GREYS
+        return TemplateMaps(
+            Raster.of(grey, self.spacing, self.origin), Raster.of(distances, self.label_spacing, origin)
+        )
 
     def voxels(self) -> dict[str, np.ndarray]:
         """The arrays of a task file, by name."""
@@ -143,9 +124,18 @@ class Template:
         """What its header says of them, mm."""
         return {name: list(map(float, getattr(self, name))) for name in PLACES}
 
-    def _image(self, padded: np.ndarray) -> Any:
-        origin = [o - FAR * mm for o, mm in zip(self.label_origin, self.label_spacing, strict=True)]
-        return image_of(padded, self.label_spacing, origin)
+
+@dataclass(frozen=True)
+class TemplateMaps:
+    """A template on a device; the distances take long to compute, and serve for any number of volumes.
+
+    Attributes:
+        grey: grey values, 0 to 1.
+        distances: (S, Z, H, W) signed distances to the segments' borders, mm, positive inside.
+    """
+
+    grey: Raster
+    distances: Raster
 
 
 def made_templates(
@@ -164,19 +154,9 @@ def made_templates(
     return tuple(template for template in made if template is not None)
 
 
-def _reduced_labels(image: Any) -> Any:
-    """A label image with at most `LABEL_SIDE` samples along its longest side."""
-    with quiet() as sitk:
-        extent = [n * mm for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-        finest = max(extent) / LABEL_SIDE
-        size = [min(n, max(1, round(mm / finest))) for n, mm in zip(image.GetSize(), extent, strict=True)]
-        spacing = [mm / n for mm, n in zip(extent, size, strict=True)]
-        origin = [
-            o + (new - old) / 2 for o, new, old in zip(image.GetOrigin(), spacing, image.GetSpacing(), strict=True)
-        ]
-        return sitk.Resample(
-            image, size, sitk.Transform(), sitk.sitkNearestNeighbor, origin, spacing, image.GetDirection(), 0
-        )
+def _nearest(count: int, kept: int) -> np.ndarray:
+    """The sample, of `count` along an axis, that is nearest to each of `kept` over the same extent."""
+    return ((np.arange(kept) + 0.5) * count / kept).astype(int)
 
 
 def templates_of(

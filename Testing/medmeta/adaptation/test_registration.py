@@ -1,15 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
 
-from medmeta.adaptation.registration import (
-    RegistrationSettings,
-    correlation,
-    image_of,
-    register,
-    shrunk,
-    stages,
-)
+from medmeta.adaptation.affine import Affine
+from medmeta.adaptation.raster import Raster
+from medmeta.adaptation.registration import Registration, RegistrationSettings, correlation, register, stages
 from medmeta.errors import Cancelled
 
 SIZE = (30, 44, 40)
@@ -33,19 +29,37 @@ def bent(array, amount=2.5):
 
 
 def grey(array):
-    return image_of(array, SPACING)
+    return Raster.of(array, SPACING)
 
 
-def test_a_shifted_and_stretched_volume_is_found_again():
-    moving = body()
-    matrix = np.diag([1.0, 0.9, 1.1])
-    fixed = affine_transform(moving, matrix, offset=[1, 4, -4], order=1)
-    found = register(grey(fixed), grey(moving))
+def places(raster):
+    """(3, Z, H, W) of a raster's samples, mm along slices, rows and columns."""
+    axes = zip(raster.lattice.origin, raster.lattice.spacing, raster.lattice.size, strict=True)
+    return torch.stack(torch.meshgrid(*(o + mm * torch.arange(n).float() for o, mm, n in axes), indexing="ij"))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "offset"),
+    [
+        (np.diag([1.0, 0.9, 1.1]), (1, 4, -4)),
+        ([[1, 0, 0.05], [0, 0.94, -0.34], [0, 0.34, 0.94]], (0, 8, -6)),
+        ([[1.2, 0.1, 0], [0, 0.85, 0.1], [0, 0, 0.9]], (-3, 2, 2)),
+    ],
+)
+def test_an_affine_transform_is_found_again(matrix, offset):
+    moving = grey(body())
+    fixed = grey(affine_transform(body(), matrix, offset=offset, order=1))
+    found = register(fixed, moving)
+    back = found.warped(Raster(places(moving), moving.lattice), fixed.lattice)
     for point in [(15, 20, 20), (12, 26, 16)]:
-        millimetres = [float(n * mm) for n, mm in zip(point, SPACING, strict=True)]
-        back = found.transform.TransformPoint(millimetres[::-1])[::-1]
-        expected = (matrix @ point + [1, 4, -4]) * SPACING
-        assert np.abs(np.array(back) - expected).max() < 1.5  # mm
+        expected = (np.asarray(matrix) @ point + offset) * SPACING
+        assert np.abs(back[:, *point].numpy() - expected).max() < 1  # mm
+
+
+def test_a_mirrored_image_is_not_mirrored_back():
+    body_, mirrored = grey(body()), grey(np.ascontiguousarray(body()[:, :, ::-1]))
+    found = register(mirrored, body_)
+    assert found is None or np.linalg.det(found.affine.matrix) > 0
 
 
 def test_demons_follow_what_an_affine_transform_cannot():
@@ -65,13 +79,45 @@ def test_grey_values_may_differ_by_gain_and_offset():
 def test_the_same_volumes_give_the_same_registration():
     one, two = (register(grey(bent(body())), grey(body())) for _ in range(2))
     reference = grey(body())
-    np.testing.assert_array_equal(one.warped(reference, reference), two.warped(reference, reference))
+    assert torch.equal(one.warped(reference, reference.lattice), two.warped(reference, reference.lattice))
 
 
 def test_a_volume_of_another_size_altogether_is_not_registered():
-    far = image_of(body()[:, ::3, ::3], (50.0, 40.0, 40.0))
+    far = Raster.of(body()[:, ::3, ::3], (50.0, 40.0, 40.0))
     found = register(grey(body()), far)
     assert found is None or found.correlation < 0.5
+
+
+@pytest.mark.parametrize("flat", [(True, False), (False, True), (True, True)])
+def test_a_flat_image_is_not_registered(flat):
+    assert register(*(grey(np.ones(SIZE) if one else body()) for one in flat)) is None
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_few_slices_are_registered_within_their_planes(count):
+    moving = body()[12 : 12 + count]
+    fixed = affine_transform(moving, np.eye(3), offset=[0, 3, -2], order=1)
+    found = register(grey(fixed), grey(moving))
+    assert found.correlation > 0.95
+
+
+def test_several_channels_are_warped_as_one_is():
+    fixed, moving = grey(bent(body())), grey(body())
+    found = register(fixed, moving, RegistrationSettings(demons_steps=(5,)))
+    other = Raster.of(np.stack([body(), 1 - body()]), SPACING)
+    one, two = found.warped(other, fixed.lattice, -7.0)
+    torch.testing.assert_close(one, found.warped(moving, fixed.lattice, -7.0))
+    assert torch.equal(one == -7, two == -7)
+
+
+def test_a_large_grid_is_warped_piece_by_piece_to_the_same(monkeypatch):
+    from medmeta.adaptation import registration
+
+    fixed, moving = grey(bent(body())), grey(body())
+    found = register(fixed, moving, RegistrationSettings(demons_steps=(5,)))
+    whole = found.warped(moving, fixed.lattice)
+    monkeypatch.setattr(registration, "CHUNK", 50_000)
+    torch.testing.assert_close(found.warped(moving, fixed.lattice), whole, atol=1e-5, rtol=0)
 
 
 def test_registration_can_be_cancelled_at_every_stage():
@@ -89,38 +135,18 @@ def test_registration_can_be_cancelled_at_every_stage():
         assert len(calls) == number
 
 
-def test_a_shrunk_image_shows_the_same_place():
-    array = np.zeros((40, 60, 80), np.float32)
-    array[16:24, 30:42, 50:70] = 1
-    small = shrunk(image_of(array, (1.5, 1.0, 1.0), (3.0, -2.0, 5.0)), 20)
-    assert max(small.GetSize()) == 20
-
-    def centre(image, voxels):
-        at = [float((voxels.sum(tuple(a for a in range(3) if a != axis)) * np.arange(voxels.shape[axis])).sum()
-                    / voxels.sum()) for axis in range(3)]  # fmt: skip
-        return np.array(image.TransformContinuousIndexToPhysicalPoint(at[::-1]))
-
-    import SimpleITK
-
-    whole = image_of(array, (1.5, 1.0, 1.0), (3.0, -2.0, 5.0))
-    assert np.abs(centre(small, SimpleITK.GetArrayFromImage(small)) - centre(whole, array)).max() < 0.7
-
-
-def test_an_image_that_is_coarse_already_stays_as_it_is():
-    image = grey(body())
-    small = shrunk(image, 96)
-    assert small.GetSize() == image.GetSize()
-    assert small.GetSpacing() == image.GetSpacing()
+def test_there_is_often_a_chance_to_cancel():
+    steps = []
+    register(grey(bent(body())), grey(body()), on_step=lambda: steps.append(1))
+    assert len(steps) >= sum(RegistrationSettings().demons_steps)
 
 
 def test_correlation_counts_the_chosen_points_alone():
-    import SimpleITK
-
     one, other = body(0), body(0).copy()
     other[:, :, 20:] = body(1)[:, :, 20:]
-    left = np.zeros(SIZE, bool)
+    left = torch.zeros(SIZE, dtype=torch.bool)
     left[:, :, :19] = True
-    same = SimpleITK.Transform()
+    same = Registration(Affine(np.eye(3), np.zeros(3)))
     assert correlation(grey(one), grey(other), same, left) == pytest.approx(1, abs=1e-5)
     assert correlation(grey(one), grey(other), same, ~left) < 0.95
-    assert correlation(grey(one), grey(other), same, np.zeros(SIZE, bool)) == 0
+    assert correlation(grey(one), grey(other), same, torch.zeros_like(left)) == 0

@@ -1,0 +1,54 @@
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from medmeta.adaptation.demons import demons
+from medmeta.adaptation.raster import Raster
+
+SIZE, SPACING = (24, 40, 36), (2.0, 1.0, 1.5)
+
+
+def pair():
+    """A texture, and the same pushed along its columns; how far, mm."""
+    rng = np.random.default_rng(0)
+    texture = gaussian_filter(rng.normal(size=SIZE), (2, 3, 3))
+    texture = texture / texture.std()
+    points = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in SIZE), indexing="ij"))
+    pushed = 2 * np.sin(points[1] / 8) * np.cos(points[0] / 7)
+    points[2] += pushed
+    fixed = map_coordinates(texture, points, order=1, mode="nearest")
+    return Raster.of(fixed, SPACING), Raster.of(texture, SPACING), pushed * SPACING[2]
+
+
+def inner(array):
+    return np.asarray(array)[5:-5, 6:-6, 6:-6]
+
+
+def test_displacements_are_found_in_millimetres_along_x():
+    fixed, moved, pushed = pair()
+    field = demons(fixed, moved, (40, 20), 1.0).voxels
+    assert np.abs(inner(field[0]) - inner(pushed)).mean() < 0.4 * np.abs(inner(pushed)).mean()
+    assert max(np.abs(inner(field[axis])).mean() for axis in (1, 2)) < 0.4 * np.abs(inner(pushed)).mean()
+
+
+def test_a_step_moves_no_farther_than_half_a_sample():
+    fixed, moved, _ = pair()
+    field = demons(fixed, moved, (1,), 0.2).voxels  # hardly smoothed
+    assert field.square().sum(0).sqrt().max() <= 0.5 * np.sqrt(np.mean(np.square(SPACING))) + 1e-4
+
+
+def test_alike_images_are_left_where_they_are():
+    fixed, _, _ = pair()
+    assert demons(fixed, fixed, (10, 5), 1.0).voxels.abs().max() < 0.05  # mm: what rounding does
+
+
+def test_without_steps_nothing_moves():
+    fixed, moved, _ = pair()
+    assert torch.equal(demons(fixed, moved, (0,), 1.0).voxels, torch.zeros(3, *SIZE))
+
+
+def test_levels_and_steps_are_told():
+    fixed, moved, _ = pair()
+    levels, steps = [], []
+    demons(fixed, moved, (3, 2, 1), 1.0, lambda: levels.append(1), lambda: steps.append(1))
+    assert (len(levels), len(steps)) == (3, 6)
