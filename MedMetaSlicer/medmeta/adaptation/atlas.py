@@ -165,7 +165,9 @@ def fused(logits: torch.Tensor, distances: torch.Tensor, pixel: float) -> torch.
     """
     found = torch.empty_like(logits)
     for result, own, shapes in zip(found, logits, distances.transpose(0, 1), strict=True):
-        ordered = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH).sort(0).values
+        ordered = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
+        if len(ordered) > 1:
+            ordered = ordered.sort(0).values
         middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
         result.copy_(NETWORK * own.float().clamp(-SUREST, SUREST) + RATE * middle)
     return found

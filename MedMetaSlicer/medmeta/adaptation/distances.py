@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import torch
@@ -12,12 +12,19 @@ from scipy.ndimage import distance_transform_edt
 OUTSIDE = -1e6
 """What counts as the distance where none is known, mm."""
 
+PATIENCE = 0.1
+"""Seconds between two chances to cancel."""
+
 NOWHERE = 1e12
 """Square of the distance to what is not there, mm^2."""
 
 
 def signed_distances(
-    labels: np.ndarray, segments: int, spacing: Sequence[float], device: torch.device | str = "cpu"
+    labels: np.ndarray,
+    segments: int,
+    spacing: Sequence[float],
+    device: torch.device | str = "cpu",
+    on_step: Callable[[], None] = lambda: None,
 ) -> torch.Tensor:
     """Signed distance to the border of each segment, (S, Z, H, W) float32, mm, positive inside.
 
@@ -28,6 +35,7 @@ def signed_distances(
         segments: S.
         spacing: mm between slices, rows and columns.
         device: where the result is wanted.
+        on_step: called often; may raise to cancel.
     """
     half = 0.5 * float(np.cbrt(np.prod(spacing)))
     if torch.device(device).type == "cpu":
@@ -36,12 +44,20 @@ def signed_distances(
         def fill(segment: int) -> None:
             found[segment] = _by_scipy(labels == segment + 1, spacing, half)
 
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # SciPy lets other threads run
-            list(pool.map(fill, range(segments)))
+        pool = ThreadPoolExecutor(torch.get_num_threads())  # SciPy lets other threads run
+        try:
+            jobs = [pool.submit(fill, segment) for segment in range(segments)]
+            while wait(jobs, timeout=PATIENCE).not_done:
+                on_step()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for job in jobs:
+            job.result()
         return torch.from_numpy(found)
     there = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
     found = torch.empty(segments, *labels.shape, device=device)
     for segment in range(segments):
+        on_step()
         inside = there == segment + 1
         within, beyond = squared_distances(torch.stack([inside, ~inside]), spacing).sqrt_()
         found[segment] = torch.where(inside, within - half, (half - beyond).clamp(min=OUTSIDE))

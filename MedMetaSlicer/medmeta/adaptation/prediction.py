@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +77,7 @@ class Predictor:
         self._states = [{name: value.to(self.device) for name, value in state.items()} for state in task.states]
         self._seen = header["network"]["slices"]
         self._signatures = Signatures(self.device, load)
+        self._maps: list[TemplateMaps] | None = None  # made for the first volume that looks like the annotated ones
 
     @torch.no_grad()
     def __call__(
@@ -139,14 +139,11 @@ class Predictor:
         if not templates:
             return None
         counter = Counter(progress, "register", count_stages(len(templates)))
+        if self._maps is None:
+            self._maps = [t.on(self.device, len(self.task.segments), counter.pause) for t in templates]
         atlas = Atlas(slices, frame, self._maps, on_stage=counter.tick, on_step=counter.pause)
         counter.finish()
         return atlas if atlas.fits else None
-
-    @cached_property
-    def _maps(self) -> list[TemplateMaps]:
-        """The annotated volumes on the device: made for the first volume, kept for the others of a cohort."""
-        return [template.on(self.device, len(self.task.segments)) for template in self.task.templates]
 
     def _logits(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,16 +101,17 @@ class Template:
             kept.origin,
         )
 
-    def on(self, device: torch.device | str, segments: int) -> TemplateMaps:
+    def on(self, device: torch.device | str, segments: int, on_step: Callable[[], None] = lambda: None) -> TemplateMaps:
         """What is laid over other volumes, on a device.
 
         Args:
             device: where.
             segments: how many the task has.
+            on_step: called often; may raise to cancel.
         """
         padded = np.pad(self.labels, FAR)
         origin = [o - FAR * mm for o, mm in zip(self.label_origin, self.label_spacing, strict=True)]
-        distances = signed_distances(padded, segments, self.label_spacing, device)
+        distances = signed_distances(padded, segments, self.label_spacing, device, on_step)
         grey = torch.from_numpy(self.image).to(device).float() / GREYS
         return TemplateMaps(
             Raster.of(grey, self.spacing, self.origin), Raster.of(distances, self.label_spacing, origin)

@@ -1,9 +1,13 @@
+import time
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
+from medmeta.adaptation import distances
 from medmeta.adaptation.distances import NOWHERE, OUTSIDE, signed_distances, squared_distances
+from medmeta.errors import Cancelled
 
 SPACING = (2.5, 1.0, 0.7)
 
@@ -49,6 +53,21 @@ def test_the_way_for_a_gpu_finds_what_scipy_finds():
 
 def test_where_nothing_ends_the_distance_is_without_bound():
     assert squared_distances(torch.ones(1, 3, 4, 5, dtype=torch.bool), SPACING).min() == pytest.approx(NOWHERE)
+
+
+def test_there_is_a_chance_to_cancel_while_others_compute(monkeypatch):
+    def slow(*_):
+        time.sleep(0.5)
+        return 0.0
+
+    def cancel():
+        raise Cancelled("cancelled")
+
+    monkeypatch.setattr(distances, "_by_scipy", slow)
+    begun = time.perf_counter()
+    with pytest.raises(Cancelled):
+        signed_distances(labels(), 2, SPACING, on_step=cancel)
+    assert time.perf_counter() - begun < 0.4
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
