@@ -49,7 +49,7 @@ def reduced_greys(
     step, parts = max(1, CHUNK // max(1, turned[0].size)), []
     for start in range(0, len(turned), step):
         on_step()
-        part = _tensor(turned[start : start + step], device).to(precise)
+        part = _tensor(turned[start : start + step], device, precise)
         part = ((part - low) / max(high - low, 1e-12)).clamp_(0, 1).float()
         for axis, matrix in zip((2, 1), reversed(inner), strict=True):
             if matrix is not None:
@@ -61,12 +61,12 @@ def reduced_greys(
     return Raster(found.permute(*np.argsort(order)).contiguous(), new)
 
 
-def _tensor(array: np.ndarray, device: torch.device | str) -> torch.Tensor:
-    """An array on a device, of its own type if torch knows that one."""
+def _tensor(array: np.ndarray, device: torch.device | str, kind: torch.dtype) -> torch.Tensor:
+    """An array on a device; numbers of a type that torch knows travel as they are, being smaller."""
     flipped = [axis for axis, stride in enumerate(array.strides) if stride < 0]
     array = np.flip(array, flipped)
     if array.dtype.byteorder not in "=|" or array.dtype == np.longdouble:
         array = array.astype(np.float64)
     if not array.flags.writeable:  # torch would warn, though nothing is written
         array = array.copy()
-    return torch.from_numpy(array).to(device).flip(flipped)
+    return torch.from_numpy(array).to(device).to(kind).flip(flipped)

@@ -36,7 +36,7 @@ PLACES = ("spacing", "origin", "label_spacing", "label_origin")
 """Fields that say where voxels lie."""
 
 MOST = 5
-"""Templates that a task keeps: each takes seconds for every volume that is predicted."""
+"""Templates that a task keeps: each is laid over every volume that is predicted."""
 
 LEAST_SIDE = 4
 FARTHEST = 1e5

@@ -8,6 +8,7 @@ from scipy.ndimage import map_coordinates
 from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.adaptation.atlas import MARGIN, Atlas, count_stages, fused
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.prediction import Predictor
 from medmeta.adaptation.template import Template
 from medmeta.errors import Cancelled
 from medmeta.volumes import Volume
@@ -129,6 +130,18 @@ def test_registration_is_told_and_can_be_cancelled(scan, task, checkpoint):
         predict(task, bent(volume, labels)[0], device="cpu", checkpoint=checkpoint, progress=cancel)
     assert sorted(set(seen)) == [0, 1, 2]
     assert count_stages(len(task.templates)) > 2
+
+
+def test_maps_of_templates_are_made_once_for_all_volumes(scan, annotated, checkpoint, monkeypatch):
+    volume, labels = scan()
+    task = adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=QUICK).task
+    made, on = [], Template.on
+    monkeypatch.setattr(Template, "on", lambda *arguments: made.append(1) or on(*arguments))
+    predictor = Predictor(task, "cpu", checkpoint)
+    assert not made
+    one, two = (predictor(bent(volume, labels)[0]) for _ in range(2))
+    assert made == [1]
+    np.testing.assert_array_equal(one.labels.array, two.labels.array)
 
 
 def test_the_network_turns_over_what_the_atlas_is_not_sure_of_alone():

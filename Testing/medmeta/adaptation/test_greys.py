@@ -49,12 +49,13 @@ def test_a_mask_keeps_both_its_values():
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
 @pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1), (1, -1, 1)])
-def test_how_numbers_lie_in_memory_makes_no_difference(axes, flips, monkeypatch):
-    expected = reduced_greys(slices(), SPACING, 20)
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+def test_how_numbers_lie_in_memory_makes_no_difference(axes, flips, kind, monkeypatch):
+    expected = reduced_greys(slices(kind), SPACING, 20)
     monkeypatch.setattr(greys, "CHUNK", 5000)
     steps = tuple(slice(None, None, step) for step in flips)
-    laid = np.ascontiguousarray(slices()[steps].transpose(axes)).transpose(np.argsort(axes))[steps]
-    assert np.array_equal(laid, slices())
+    laid = np.ascontiguousarray(slices(kind)[steps].transpose(axes)).transpose(np.argsort(axes))[steps]
+    assert np.array_equal(laid, slices(kind))
     found = reduced_greys(laid, SPACING, 20)
     assert found.lattice == expected.lattice
     torch.testing.assert_close(found.voxels, expected.voxels, atol=1e-5, rtol=0)

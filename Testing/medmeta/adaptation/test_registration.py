@@ -150,3 +150,14 @@ def test_correlation_counts_the_chosen_points_alone():
     assert correlation(grey(one), grey(other), same, left) == pytest.approx(1, abs=1e-5)
     assert correlation(grey(one), grey(other), same, ~left) < 0.95
     assert correlation(grey(one), grey(other), same, torch.zeros_like(left)) == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_on_a_gpu_the_registration_is_the_same():
+    fixed, moving = grey(bent(body())), grey(body())
+    there = [Raster(raster.voxels.cuda(), raster.lattice) for raster in (fixed, moving)]
+    one, two = register(fixed, moving), register(*there)
+    assert two.correlation == pytest.approx(one.correlation, abs=1e-3)
+    warped = two.warped(there[1], fixed.lattice)
+    assert warped.is_cuda
+    assert (warped.cpu() - one.warped(moving, fixed.lattice)).abs().mean() < 1e-3
