@@ -105,7 +105,10 @@ class Raster:
             grid: (3, z, h, w) x, y, z from -1 to 1, border to border of the outermost samples; see `inside`.
         """
         voxels = self.voxels if self.voxels.ndim == 4 else self.voxels[None]
-        return F.grid_sample(voxels[None], grid.movedim(0, -1)[None], padding_mode="border", align_corners=False)[0]
+        # Slices as a batch, of which all see the same voxels: on a CPU, torch divides batches alone among threads.
+        batch, points = voxels.expand(grid.shape[1], *voxels.shape), grid.movedim(0, -1)[:, None]
+        found = F.grid_sample(batch, points, padding_mode="border", align_corners=False)
+        return found[:, :, 0].transpose(0, 1)
 
 
 def inside(grid: torch.Tensor) -> torch.Tensor:
