@@ -49,25 +49,31 @@ def _drop_strays(part: np.ndarray, value: int, annotated: Sequence[int]) -> None
     if not kept.any():
         sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
         kept = 1 + np.flatnonzero(sizes >= LEAST_SHARE * sizes.max())
-    part[(parts > 0) & ~np.isin(parts, kept)] = 0
+    going = np.ones(count + 1, bool)
+    going[0] = going[kept] = False
+    if going.any():
+        part[going[parts]] = 0
 
 
 def _fill(part: np.ndarray, value: int, annotated: Sequence[int]) -> None:
     """Fills background that the segment encloses, in place."""
-    holes, count = label(_enclosed(part == value) & (part == 0))
+    enclosed = _enclosed(part == value)
+    if enclosed is None:
+        return
+    holes, count = label(enclosed & (part == 0))
     if count:
         part[(holes > 0) & ~np.isin(holes, np.unique(holes[annotated]))] = value
 
 
-def _enclosed(mask: np.ndarray) -> np.ndarray:
-    """What a mask encloses: parts of the rest (6-connected) that reach no side of the box."""
+def _enclosed(mask: np.ndarray) -> np.ndarray | None:
+    """What a mask encloses, if anything: parts of the rest (6-connected) that reach no side of the box."""
     parts, count = label(~mask)
     inner = np.ones(count + 1, dtype=bool)
     inner[0] = False
     for axis in range(mask.ndim):
         for end in (0, -1):
             inner[np.unique(parts.take(end, axis))] = False
-    return inner[parts]
+    return inner[parts] if inner.any() else None
 
 
 def cleaned(
@@ -77,8 +83,25 @@ def cleaned(
     annotated: Sequence[int] = (),
     on_step: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`clean_up` with the confidence of what it changed: the probability that the new label had, of the two."""
-    result, confidence = clean_up(labels, values, annotated, on_step), confidence.copy()
-    changed = np.nonzero(result != labels)  # few
-    confidence[changed] = 1 - confidence[changed]
-    return result, confidence
+    """`clean_up` with the confidence of what it changed: the probability that the new label had, of the two.
+
+    Both are changed in place: they are large, and what changes is little.
+    """
+    box = _extent(labels)
+    part = labels[box]
+    rows = [z - box[0].start for z in annotated if box[0].start <= z < box[0].stop]
+    result = clean_up(part, values, rows, on_step)
+    changed = np.nonzero(result != part)
+    part[changed] = result[changed]
+    confidence[box][changed] = 1 - confidence[box][changed]
+    return labels, confidence
+
+
+def _extent(labels: np.ndarray) -> tuple[slice, ...]:
+    """Slices, rows and columns between which all labels lie."""
+    box: list[slice] = []
+    for axis in range(labels.ndim):
+        others = tuple(a for a in range(labels.ndim) if a != axis)
+        at = np.flatnonzero(labels[tuple(box)].any(others))
+        box.append(slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0))
+    return tuple(box)

@@ -13,14 +13,14 @@ from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
 from medmeta.adaptation.guard import Choice, blended
 from medmeta.adaptation.look import Features, look, near
-from medmeta.adaptation.render import render
+from medmeta.adaptation.render import render, render_labels
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
 from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
-from medmeta.devices import quick_precision
+from medmeta.devices import quick_precision, usual_batch
 from medmeta.episodes import image_channels, segment_channels
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
@@ -82,6 +82,7 @@ def complete(
     """
     taking_part = {name: contenders[name] for state in states for name in state}
     device = next(iter(taking_part.values())).device
+    batch = settings.batch or usual_batch(device)
 
     def encoded(positions: Sequence[int]) -> dict[str, tuple]:
         features = {}
@@ -117,26 +118,20 @@ def complete(
     drawn = stack.frame.to_slices(case.annotation.labels)
     likely = [near(prior, stack.shape[0]) for prior in priors]
     size = (stack.shape[0], *stack.stack.image.shape[1:])
-    logits = look(encoded, calibrated, likely, size, settings.batch, counter.tick)
+    logits = look(encoded, calibrated, likely, size, batch, counter.tick, device.type)
 
-    def rendered() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        found = render(
-            lambda positions: logits[:, list(positions)],
-            stack.window,
-            stack.shape,
-            values,
-            settings.batch,
-            counter.pause,
-        )
-        for position in stack.positions:
-            found[0][position], found[1][position] = drawn[position], 1.0
-        return found
+    def own(positions: range) -> torch.Tensor:
+        return logits[:, positions.start : positions.stop]
 
+    annotated = list(stack.positions)
     if preview is not None and settings.walk is not None:
-        preview(np.ascontiguousarray(stack.frame.from_slices(rendered()[0])))
+        labels = render_labels(own, stack.window, stack.shape, values, batch, counter.pause)
+        labels[annotated] = drawn[annotated]
+        preview(stack.frame.restored(labels, case.volume.array))
     counter = walk_counter(progress, settings.walk, len(values))
     logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=counter.tick)
-    labels, confidence, overlap = rendered()
+    labels, confidence, overlap = render(own, stack.window, stack.shape, values, batch, counter.pause)
+    labels[annotated], confidence[annotated] = drawn[annotated], 1.0
     counter.finish()
     if settings.clean_up:
         labels, confidence = cleaned(labels, confidence, values, stack.positions, counter.pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,28 +13,28 @@ class Decision:
     """What pixels are given to.
 
     Attributes:
-        segment: (B, H, W) int64, number of the most probable segment.
-        inside: (B, H, W) boolean, False where background is more probable than that segment.
+        labels: (B, H, W) integers, label value of the most probable segment; 0 where background is more probable.
         confidence: (B, H, W), the probability of what was decided.
     """
 
-    segment: torch.Tensor
-    inside: torch.Tensor
+    labels: torch.Tensor
     confidence: torch.Tensor
 
     @classmethod
-    def of(cls, probabilities: torch.Tensor) -> Decision:
-        """From (S, B, H, W) probabilities.
+    def of(cls, probabilities: Iterable[torch.Tensor], values: Sequence[int]) -> Decision:
+        """From (B, H, W) probabilities of each segment, and their label values.
 
         Background has the probability that none of the segments is there, as if they did not depend on each other. So
         between two segments that are both likely no gap opens where neither has one half.
         """
-        first, *others = probabilities
-        best, background = first, 1 - first
-        segment = torch.zeros(first.shape, dtype=torch.int64, device=first.device)
-        for number, probability in enumerate(others, 1):  # few: quicker than reductions over the outermost axis
-            segment.masked_fill_(probability > best, number)
-            best = torch.maximum(best, probability)
-            background = background * (1 - probability)
-        inside = best > background
-        return cls(segment, inside, torch.where(inside, best, background))
+        best = background = labels = None
+        for value, probability in zip(values, probabilities, strict=True):  # few: quicker than to reduce over them
+            if best is None:
+                kind = torch.uint8 if max(values) <= 255 else torch.int64
+                best, background = probability, 1 - probability
+                labels = torch.full_like(probability, value, dtype=kind)
+            else:
+                labels = torch.where(probability > best, value, labels)
+                best = torch.maximum(best, probability)
+                background.mul_(1 - probability)
+        return cls(torch.where(best > background, labels, 0), torch.maximum(best, background))

@@ -33,7 +33,7 @@ from medmeta.adaptation.trials import (
     usual_steps,
 )
 from medmeta.annotations import AnnotatedVolume
-from medmeta.devices import resolve_device
+from medmeta.devices import resolve_device, usual_batch
 from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
 from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
 from medmeta.learners.base import AdaptedState
@@ -105,7 +105,7 @@ def adapt(
     begun = Counter(progress, "check", 1)
     torch.manual_seed(seed)
     segments = cases[0].annotation.segments
-    stacks, grey = annotated_stacks(cases, settings.region)
+    stacks, grey = annotated_stacks(cases, settings.region, target)
     begun.pause()
     if preview is not None:
         for number, (case, stack) in enumerate(zip(cases, stacks, strict=True)):
@@ -192,7 +192,8 @@ def _try(
         if first and _good_enough(contender, tried[contender.name], settings):
             break
         if first and not math.isinf(clock.seconds):
-            predicting = _seconds_to_predict(contender, stacks, segments, settings.batch)
+            batch = settings.batch or usual_batch(contender.device)
+            predicting = _seconds_to_predict(contender, stacks, segments, batch)
     counter.finish()
     return tried, left_out
 

@@ -31,10 +31,10 @@ def expected_overlap(logits: torch.Tensor) -> np.ndarray:
     from medmeta.adaptation.decision import Decision
 
     probability = torch.sigmoid(logits.float())
-    decision = Decision.of(probability)
+    numbers = torch.arange(1, len(logits) + 1)
+    decision = Decision.of(probability, numbers.tolist())
     probability = torch.where(probability < FAINT, 0.0, probability)
-    segments = torch.arange(len(logits), device=logits.device)[:, None, None, None]
-    given = ((decision.segment[None] == segments) & decision.inside[None]).float()
+    given = (decision.labels == numbers.to(logits.device)[:, None, None, None]).float()
     both, sizes = (probability * given).sum((2, 3)), (probability + given).sum((2, 3))
     return torch.stack([both, sizes], dim=-1).cpu().numpy()
 

@@ -37,6 +37,6 @@ def follow(prior: ShapePrior, count: int, answer: Callable[[Sequence[int], Shape
             found = (answer([position], followed)[0] > 0).cpu().numpy()
             if found.sum() < LEAST:
                 break
-            followed = followed.finding(position, torch.from_numpy(signed_distance(found)))
+            followed = followed.finding(position, torch.from_numpy(signed_distance(found)).to(prior.distances.device))
             position += side * step
     return followed

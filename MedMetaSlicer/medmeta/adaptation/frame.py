@@ -63,6 +63,11 @@ class SliceFrame:
         turned = slices[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)]
         return turned.transpose(np.argsort(self.axes))
 
+    def restored(self, slices: np.ndarray, like: np.ndarray) -> np.ndarray:
+        """(Z, H, W) -> (I, J, K), a copy; in Fortran's order where an array of the volume is, else in C order."""
+        fortran = like.flags.f_contiguous and not like.flags.c_contiguous
+        return np.array(self.from_slices(slices), order="F" if fortran else "C")
+
     def position(self, index: int, count: int) -> int:
         """Slice number in the frame of slice `index` of the volume, which has `count` of them."""
         return count - 1 - index if self.flips[0] else index

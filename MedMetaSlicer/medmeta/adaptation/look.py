@@ -14,8 +14,8 @@ from medmeta.priors import ShapePrior
 SEEN = math.log(0.02 / 0.98)
 """Logit from which on a pixel may belong to the structure, so that the next slice is looked at too."""
 
-AT_ONCE = 150_000
-"""Pixels that go through the network at once: beyond, a CPU gets no quicker, and cancelling must act soon."""
+AT_ONCE = {"cpu": 150_000, "cuda": 2_000_000}
+"""Pixels that go through the network at once: beyond, a device gets no quicker, and cancelling must act soon."""
 
 Features = Mapping[str, tuple[torch.Tensor, ...]]
 """Learner -> what its backbone makes of some slices, (B, ...) each."""
@@ -30,8 +30,10 @@ def near(prior: ShapePrior, count: int) -> list[bool]:
         prior: of one structure.
         count: slices of the volume.
     """
-    shapes = (prior.at(position) for position in range(count))
-    found = [shape is None or float(shape.max()) > -REACH for shape in shapes]
+    if not prior.positions:
+        return [True] * count
+    deepest = torch.stack([prior.at(position).max() for position in range(count)])
+    found = (deepest > -REACH).tolist()
     return found if any(found) else [True] * count
 
 
@@ -42,6 +44,7 @@ def look(
     shape: tuple[int, int, int],
     batch: int,
     tick: Callable[[int], None],
+    kind: str = "cpu",
 ) -> torch.Tensor:
     """(S, Z, h, w) logits of a whole volume, half precision; `OUTSIDE` where the network has not looked.
 
@@ -52,11 +55,12 @@ def look(
         shape: (Z, h, w).
         batch: slices at a time.
         tick: called with the number of slices just done, and with 0 in between; may raise to cancel.
+        kind: of the device that computes.
     """
     logits = None
     seen = [[False] * shape[0] for _ in likely]
     done = [list(own) for own in likely]
-    batch = max(1, min(batch, AT_ONCE // (shape[1] * shape[2])))
+    batch = max(1, min(batch, AT_ONCE[kind] // (shape[1] * shape[2])))
 
     def see(segment: int, positions: Sequence[int], features: Features) -> None:
         nonlocal logits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from medmeta.adaptation.tiled import tiled
 from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
 from medmeta.adaptation.whole import check_window, whole_stack
-from medmeta.devices import quick_precision, resolve_device
+from medmeta.devices import quick_precision, resolve_device, usual_batch
 from medmeta.episodes import SliceStack, image_channels, relative_range, segment_channels
 from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
@@ -32,9 +33,9 @@ from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume, check_supported, finite
 from medmeta.volumes.claims import check_memory
 
-TILES = 8
-"""Slices, and tiles, that usually go through the network at once."""
-
+AT_ONCE = {"cpu": 0, "cuda": 1_000_000}
+"""Pixels of tiles that go through the network at once, where so many slices are not fewer: small tiles leave a GPU
+idle."""
 
 FAR = 2.0
 """Times the distance up to which volumes are in range: beyond it nothing is laid over them, whatever they look like."""
@@ -87,11 +88,11 @@ class Predictor:
         calibration: Calibration = FITTED,
         clean_up: bool = True,
         walk: RandomWalk | None = USUAL_WALK,
-        batch: int = TILES,
+        batch: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> Prediction:
         """Predicts a volume in which nothing is drawn; see `predict`."""
-        task = self.task
+        task, batch = self.task, batch or usual_batch(self.device)
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
         check_supported(volume, frame.axes[0])
         slices = frame.to_slices(finite(volume.array, volume.name))
@@ -100,11 +101,12 @@ class Predictor:
         place = atlas.place(task.pixel, MARGIN) if atlas is not None else None
         if place is None:
             atlas = None
-            stack, window = whole_stack(volume, frame, task.pixel, task.grey)
+            stack, window = whole_stack(volume, frame, task.pixel, task.grey, self.device)
             place = Place(0, len(slices), window)
         else:
             check_window(volume, place.window, len(slices), task.pixel)
-            stack = SliceStack.cut(slices, place.window, frame.pitch, task.grey.of(relative_range(slices)))
+            grey = task.grey.of(relative_range(slices))
+            stack = SliceStack.cut(slices, place.window, frame.pitch, grey, self.device)
         values, count = [segment.value for segment in task.segments], place.stop - place.first
         size = (count, *stack.image.shape[1:])
         check_memory((len(values), *size), 4, f"{volume.name}, for each of {len(values)} segments,")
@@ -120,8 +122,8 @@ class Predictor:
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
         labels, confidence, overlap = render(
-            lambda positions: logits[:, list(positions)], place.window, (count, *slices.shape[1:]), values, batch,
-            counter.pause,
+            lambda positions: logits[:, positions.start : positions.stop],
+            place.window, (count, *slices.shape[1:]), values, batch, counter.pause,
         )  # fmt: skip
         counter.finish()
         if clean_up:
@@ -166,7 +168,8 @@ class Predictor:
                     found.append(self._learner.predict(state, (*features, channels[:, self._seen :])))
                 return torch.cat(found, dim=1).float()
 
-        logits = tiled(inputs.to(self.device), tile, batch, tile_logits, pause)
+        at_once = max(batch, batch * AT_ONCE[self.device.type] // (usual_batch(self.device) * math.prod(tile)))
+        logits = tiled(inputs.to(self.device), tile, at_once, tile_logits, pause)
         return calibration.without_prior(logits.transpose(0, 1))
 
 
@@ -179,7 +182,7 @@ def predict(
     calibration: Calibration = FITTED,
     clean_up: bool = True,
     walk: RandomWalk | None = USUAL_WALK,
-    batch: int = TILES,
+    batch: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> Prediction:
     """Predicts a volume in which nothing is drawn.
@@ -190,7 +193,7 @@ def predict(
         calibration: of the probabilities.
         clean_up: take stray parts away and fill holes.
         walk: carries the network's answer along the volume's grey values; None for the network alone.
-        batch: slices, and tiles, that go through the network at once.
+        batch: slices, and at least as many tiles, that go through the network at once; None for what suits the device.
         progress: told how far it is; may raise `Cancelled`.
 
     Returns:

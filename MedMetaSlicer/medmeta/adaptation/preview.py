@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from medmeta.adaptation.render import AT_ONCE, batches
 from medmeta.adaptation.support import AnnotatedStack
 from medmeta.annotations import AnnotatedVolume
 
@@ -16,27 +17,27 @@ def interpolated(case: AnnotatedVolume, stack: AnnotatedStack, on_slice: Callabl
 
     Args:
         case, stack: the volume.
-        on_slice: called for every slice; may raise to stop.
+        on_slice: called every few slices; may raise to stop.
 
     Returns:
         (I, J, K) label map; where shapes overlap, each voxel goes to the one whose border is farthest.
     """
     annotation, shape = case.annotation, stack.shape
     labels = np.zeros(shape, dtype=np.min_scalar_type(max(segment.value for segment in annotation.segments)))
-    there = stack.window.visible(shape[1:])
-    drawn = stack.frame.to_slices(annotation.labels)
-    for position in range(shape[0]):
+    area = stack.window.height * stack.window.width
+    for few in batches(shape[0], max(1, AT_ONCE[stack.masks.device.type] // area)):
         on_slice()
-        if position in stack.positions:
-            labels[position] = drawn[position]
+        distances = torch.stack([torch.stack([prior.at(position) for position in few]) for prior in stack.priors])
+        there = distances > 0
+        if not bool(there.any()):
             continue
-        farthest: torch.Tensor | float = 0.0
-        for segment, prior in zip(annotation.segments, stack.priors, strict=True):
-            distance = prior.at(position)
-            if distance is None or not bool((distance > 0).any()):
-                continue
-            own = stack.window.enlarged(distance[None], shape[1:])[0]
-            better = own > farthest
-            labels[position][there][better.numpy()] = segment.value
-            farthest = torch.where(better, own, farthest)
-    return np.ascontiguousarray(stack.frame.from_slices(labels))
+        box = stack.window.reached(there.flatten(0, 1).any(0), shape[1:])
+        found, farthest = 0, torch.zeros((), device=distances.device)
+        for segment, own in zip(annotation.segments, distances, strict=True):
+            own = stack.window.enlarged(own, shape[1:], box)
+            found = torch.where(own > farthest, segment.value, found)
+            farthest = torch.maximum(own, farthest)
+        labels[few.start : few.stop, *box] = found.cpu().numpy()
+    drawn = stack.frame.to_slices(annotation.labels)
+    labels[list(stack.positions)] = drawn[list(stack.positions)]
+    return stack.frame.restored(labels, case.volume.array)

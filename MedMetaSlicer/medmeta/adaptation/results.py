@@ -65,8 +65,8 @@ class Prediction:
     ) -> Prediction:
         """From (Z, H, W) arrays in a frame of the volume."""
         return cls(
-            replace(volume, array=np.ascontiguousarray(frame.from_slices(labels))),
-            replace(volume, array=np.ascontiguousarray(frame.from_slices(confidence))),
+            replace(volume, array=frame.restored(labels, volume.array)),
+            replace(volume, array=frame.restored(confidence, volume.array)),
             expected,
             similarity,
         )

@@ -29,7 +29,7 @@ class AdaptationSettings:
         calibration: of the probabilities.
         walk: carries drawing and answer along the grey values of annotated volumes; None for the network alone.
         clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.adaptation.clean_up`.
-        batch: slices that go through the network at once.
+        batch: slices that go through the network at once; None for what suits the device, `usual_batch`.
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
         other_steps: its steps of AdamW.
         other_rate: its learning rate at first; it falls along a cosine.
@@ -53,7 +53,7 @@ class AdaptationSettings:
     calibration: Calibration = FITTED
     walk: RandomWalk | None = USUAL_WALK
     clean_up: bool = True
-    batch: int = 8
+    batch: int | None = None
     for_other_volumes: bool = True
     other_steps: int = 150
     other_rate: float = 2e-3

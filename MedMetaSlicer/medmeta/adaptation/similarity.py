@@ -17,6 +17,7 @@ from medmeta.adaptation.results import Similarity
 from medmeta.adaptation.whole import whole_stack
 from medmeta.devices import resolve_device
 from medmeta.episodes import GreyWindow, image_channels
+from medmeta.episodes.channels import neighbours
 from medmeta.errors import CheckpointError
 from medmeta.learners.factory import IMAGE_LEVEL
 from medmeta.volumes import Volume
@@ -62,8 +63,13 @@ class Signatures:
         slices = frame.to_slices(volume.array)
         positions = [int((i + 0.5) * len(slices) / PLACES) for i in range(PLACES)]
         longest = max(n * mm for n, mm in zip(slices.shape[1:], frame.spacing[1:], strict=True))
-        stack, _ = whole_stack(volume, frame, max(pixel, longest / LARGEST), grey)
-        image = image_channels(stack, sorted(set(positions)), self.slices).to(self.device)
+        positions = sorted(set(positions))
+
+        def wanted(stride: int) -> list[int]:
+            return neighbours(positions, self.slices, stride, len(slices)).unique().tolist()
+
+        stack, _ = whole_stack(volume, frame, max(pixel, longest / LARGEST), grey, self.device, wanted)
+        image = image_channels(stack, positions, self.slices).to(self.device)
         return self.learner.signatures(image[None])[0].cpu()
 
     @torch.no_grad()

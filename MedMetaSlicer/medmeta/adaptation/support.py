@@ -53,13 +53,14 @@ class AnnotatedStack:
 
 
 def annotated_stacks(
-    cases: Sequence[AnnotatedVolume], rule: RegionRule
+    cases: Sequence[AnnotatedVolume], rule: RegionRule, device: torch.device | str = "cpu"
 ) -> tuple[tuple[AnnotatedStack, ...], GreyWindow]:
     """Brings annotated volumes into one frame.
 
     Args:
         cases: one or more; the first sets the frame that the others are turned to.
         rule: region of interest and resolution.
+        device: where the stacks are kept.
 
     Returns:
         A stack for each case, and the grey window that all volumes of the cohort share.
@@ -89,10 +90,10 @@ def annotated_stacks(
     stacks = []
     for (frame, slices, positions, drawn), own in zip(prepared, ranges, strict=True):
         window = rule.window(drawn, frame.spacing[1:])
-        stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own))
+        stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own), device)
         masks = torch.stack([window.crop_masks(segment) for segment in drawn])
-        priors = tuple(ShapePrior.from_masks(m.numpy(), positions, stack.pitch) for m in masks)
-        stacks.append(AnnotatedStack(frame, window, stack, positions, masks, priors, slices.shape))
+        priors = tuple(ShapePrior.from_masks(m.numpy(), positions, stack.pitch, device) for m in masks)
+        stacks.append(AnnotatedStack(frame, window, stack, positions, masks.to(device), priors, slices.shape))
     return tuple(stacks), grey
 
 

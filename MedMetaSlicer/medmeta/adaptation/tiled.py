@@ -62,7 +62,7 @@ def tiled(
 
     first = {(b, row, column) for b in range(len(inputs)) for row in _cover(rows) for column in _cover(columns)}
     see(sorted(first))
-    likely = (total.amax(1, keepdim=True) > FAINT * weights)[:, 0]
+    likely = (total.amax(1, keepdim=True) > FAINT * weights)[:, 0].cpu()
     all_tiles = ((b, row, column) for b in range(len(inputs)) for row in rows for column in columns)
     see([c for c in all_tiles if c not in first and bool(_cut(likely[c[0]], *c[1:], tile).any())])
     return total / weights

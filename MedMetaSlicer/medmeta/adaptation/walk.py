@@ -30,6 +30,9 @@ BORDER = 5
 LEAST_STEP = 1e-3
 """Of normalised grey values: flat images have none."""
 
+CHECKED = {"cpu": 1, "cuda": 4}
+"""Iterations after which conjugate gradients look whether they are done: a GPU has to be waited for to tell."""
+
 LOOKED_AT = 5
 """Slices of the network's answer that stand in for drawn ones."""
 
@@ -175,22 +178,25 @@ class RandomWalk:
         for axis, weight in enumerate(conductances):
             for end in (0, 1):
                 diagonal.narrow(axis, end, weight.shape[axis]).add_(weight)
+        held = (free.flatten() == 0).nonzero()[:, 0]
+        tiny = torch.finfo(start.dtype).tiny
         solution = start.clone()
-        residual = (pulls * prior - _apply(conductances, pulls, solution)) * free
+        residual = pulls * prior - _apply(conductances, diagonal, solution)
+        residual.index_fill_(0, held, 0)
         scaled = residual / diagonal
         direction, energy = scaled.clone(), (residual * scaled).sum()
         enough = energy * self.tolerance**2
-        for _ in range(self.iterations):
+        for iteration in range(self.iterations):
             on_step()
-            if bool(energy <= enough):
+            if iteration % CHECKED[start.device.type] == 0 and bool(energy <= enough):
                 break
-            moved = _apply(conductances, pulls, direction) * free
-            length = energy / (direction * moved).sum()
-            solution += length * direction
-            residual -= length * moved
-            scaled = residual / diagonal
-            before, energy = energy, (residual * scaled).sum()
-            direction = scaled + energy / before * direction
+            moved = _apply(conductances, diagonal, direction).index_fill_(0, held, 0)
+            length = energy / torch.mul(direction, moved, out=scaled).sum().clamp_min(tiny)
+            solution.addcmul_(length, direction)
+            residual.addcmul_(length, moved, value=-1)
+            torch.div(residual, diagonal, out=scaled)
+            before, energy = energy.clamp_min(tiny), torch.mul(residual, scaled, out=moved).sum()
+            direction = torch.addcmul(scaled, energy / before, direction, out=direction)
         return solution
 
 
@@ -228,13 +234,13 @@ def walked(
     return logits
 
 
-def _apply(conductances: Sequence[torch.Tensor], pulls: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """The system's matrix times values, (Z, H, W)."""
-    result = pulls * values
+def _apply(conductances: Sequence[torch.Tensor], diagonal: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The system's matrix, its diagonal given, times values, (Z, H, W)."""
+    result = diagonal * values
     for axis, weight in enumerate(conductances):
-        flow = weight * torch.diff(values, dim=axis)
-        result.narrow(axis, 0, weight.shape[axis]).sub_(flow)
-        result.narrow(axis, 1, weight.shape[axis]).add_(flow)
+        count = weight.shape[axis]
+        for end in (0, 1):
+            result.narrow(axis, end, count).addcmul_(weight, values.narrow(axis, 1 - end, count), value=-1)
     return result
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import torch
+
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.episodes import GreyWindow, SliceStack, Window, relative_range
 from medmeta.errors import VolumeError
@@ -12,7 +16,14 @@ LARGEST_SIDE = 6144
 """Network pixels; a slice of 2048 pixels at the finest resolution that adaptation chooses has 5120."""
 
 
-def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> tuple[SliceStack, Window]:
+def whole_stack(
+    volume: Volume,
+    frame: SliceFrame,
+    pixel: float,
+    grey: GreyWindow,
+    device: torch.device | str = "cpu",
+    wanted: Callable[[int], Sequence[int]] | None = None,
+) -> tuple[SliceStack, Window]:
     """All of a volume's slices, whole, as the network sees them.
 
     Args:
@@ -20,6 +31,7 @@ def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindo
         frame: how its axes lie.
         pixel: mm of a network pixel.
         grey: the cohort's grey window.
+        device, wanted: see `SliceStack.cut`.
 
     Raises:
         VolumeError: more than `LARGEST_SIDE` such pixels a side, or more memory than there is.
@@ -28,7 +40,7 @@ def whole_stack(volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindo
     window = _whole_slice(slices.shape[1:], frame, pixel)
     check_window(volume, window, len(slices), pixel)
     slices = frame.to_slices(finite(volume.array, volume.name))
-    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices))), window
+    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices)), device, wanted), window
 
 
 def check_window(volume: Volume, window: Window, slices: int, pixel: float) -> None:

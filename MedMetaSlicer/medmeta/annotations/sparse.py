@@ -57,7 +57,8 @@ class SparseAnnotation:
                 volume is drawn.
         """
         labels = np.asarray(labels)
-        values = [int(v) for v in np.unique(labels) if v != 0]
+        chosen = labels != 0
+        values = [int(v) for v in np.unique(labels[chosen])]  # of the few that are drawn: a volume's take long to sort
         if not values:
             raise AnnotationError(f"{name} is empty: draw the structure on one slice or more.")
         if values[0] < 0:
@@ -67,8 +68,9 @@ class SparseAnnotation:
         missing = [s.value for s in segments if s.value not in values]
         if missing or not segments:
             raise AnnotationError(f"{name} has no label {missing or 'to use'}: it holds {values}.")
-        chosen = np.isin(labels, [s.value for s in segments])
-        labels = np.where(chosen, labels, 0)
+        if len(segments) < len(values):
+            chosen = np.isin(labels, [s.value for s in segments])
+            labels = np.where(chosen, labels, 0)
         found = axis if axis != "auto" else find_axis(chosen, slices, name)
         if found not in (0, 1, 2):
             raise AnnotationError(f"Axis {found!r} is not known: choose auto, 0, 1 or 2.")
@@ -96,8 +98,8 @@ class SparseAnnotation:
         kept = np.zeros_like(labels)
         index: list[slice | list[int]] = [slice(None)] * 3
         index[found] = annotated
-        kept[tuple(index)] = labels[tuple(index)]
-        left = [s.value for s in segments if not (kept == s.value).any()]
+        kept[tuple(index)] = shown = labels[tuple(index)]
+        left = [s.value for s in segments if not (shown == s.value).any()]
         if left:
             raise AnnotationError(f"{name} does not show label {left} on any of the slices {annotated}: draw it there.")
         ignored = tuple(s for s in drawn if s not in annotated)

@@ -41,10 +41,13 @@ FAR_SLICES = 32.0
 
 def image_channels(stack: SliceStack, positions: Sequence[int], slices: int) -> torch.Tensor:
     """Neighbouring slices round each position, the volume's ends repeated: (B, slices, H, W)."""
-    half = slices // 2
-    offsets = torch.arange(-half, half + 1) * stack.stride
-    index = torch.as_tensor(list(positions))[:, None] + offsets
-    return stack.image[index.clamp(0, len(stack.image) - 1)]
+    return stack.image[neighbours(positions, slices, stack.stride, len(stack.image)).to(stack.image.device)]
+
+
+def neighbours(positions: Sequence[int], slices: int, stride: int, count: int) -> torch.Tensor:
+    """(B, slices) numbers of the slices that `image_channels` shows of each position, of a volume with `count`."""
+    offsets = torch.arange(-(slices // 2), slices // 2 + 1) * stride
+    return (torch.as_tensor(list(positions))[:, None] + offsets).clamp(0, count - 1)
 
 
 def _shape(distance: torch.Tensor) -> torch.Tensor:
@@ -70,13 +73,16 @@ def segment_channels(
     height, width = image.shape[1:]
     channels = image.new_zeros(len(positions), len(SEGMENT_CHANNELS), height, width)
     z, y, x = stack.coordinates
+    rows = torch.as_tensor(list(positions), device=image.device)
+    channels[:, 5] = image[rows]
+    channels[:, 10] = z[rows, None, None]
+    channels[:, 11] = y[:, None]
+    channels[:, 12] = x[None, :]
+    if prior is None:
+        return channels
     for row, position in enumerate(positions):
-        channels[row, 5] = image[position]
-        channels[row, 10] = z[position]
-        channels[row, 11] = y[:, None]
-        channels[row, 12] = x[None, :]
         hidden = left_out[row] if left_out is not None else ()
-        shape = prior.at(position, hidden) if prior is not None else None
+        shape = prior.at(position, hidden)
         if shape is None:
             continue
         channels[row, 0] = _shape(shape)

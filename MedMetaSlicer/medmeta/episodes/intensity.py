@@ -33,8 +33,16 @@ def relative_range(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(max(high - low, 1e-12))
 
 
-def relative(values: np.ndarray, own: tuple[float, float]) -> torch.Tensor:
-    """Voxels of any type as float32 in a volume's own range.
+def as_tensor(values: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Voxels of any type and order in memory as a tensor of their own, one after the other; a tensor stays."""
+    if isinstance(values, torch.Tensor):
+        return values
+    kind = values.dtype.newbyteorder("=") if values.dtype.itemsize <= 8 else np.float64
+    return torch.from_numpy(np.array(values, kind, order="C"))
+
+
+def relative(values: np.ndarray | torch.Tensor, own: tuple[float, float]) -> torch.Tensor:
+    """Voxels of any type as float32 in a volume's own range, a copy.
 
     Args:
         values: any shape.
@@ -42,8 +50,7 @@ def relative(values: np.ndarray, own: tuple[float, float]) -> torch.Tensor:
     """
     offset, scale = own
     # In double precision: a small contrast on a large offset is lost in single.
-    shifted = values - np.float64(offset)
-    return torch.from_numpy(np.divide(shifted, scale, out=shifted).astype(np.float32))
+    return as_tensor(values).to(torch.float64, copy=True).sub_(offset).div_(scale).float()
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,10 @@ class GreyWindow:
         low, middle, high = torch.quantile(values, torch.tensor([0.05, 0.5, 0.95])).tolist()
         return cls(middle, max(high - low, 1e-6) / 2)
 
-    def of(self, own: tuple[float, float]) -> Callable[[np.ndarray], torch.Tensor]:
+    def of(self, own: tuple[float, float]) -> Callable[[torch.Tensor], torch.Tensor]:
         """What turns voxels of any type of a volume whose `relative_range` is `own` into normalised grey values."""
-        return lambda values: self(relative(values, own))
+        # In place: `relative` has made a copy.
+        return lambda values: relative(values, own).sub_(self.centre).div_(self.width).clamp_(-LIMIT, LIMIT)
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         """Applies the window to values in the volume's own relative range."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from medmeta.episodes.intensity import as_tensor
+
 CHUNK = 16
 """Slices that are widened to floating point at a time, so that a large volume of bytes stays one of bytes."""
+
+KEPT = 2 << 30
+"""Bytes of a stack that may stay on a GPU; a larger one is kept in the host's memory."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,31 @@ class Window:
             slice(max(0, self.left), min(shape[1], self.left + self.width)),
         )
 
-    def enlarged(self, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-        """(Z, rows, columns) -> what is `visible` of it in slices of `shape`, at their resolution."""
-        if values.shape[1:] != (self.height, self.width):
-            values = F.interpolate(values[:, None], (self.height, self.width), mode="bilinear", antialias=True)[:, 0]
-        rows, columns = self.visible(shape)
+    def enlarged(
+        self, values: torch.Tensor, shape: tuple[int, int], box: tuple[slice, slice] | None = None
+    ) -> torch.Tensor:
+        """(Z, rows, columns) -> a box of slices of `shape`, at their resolution; None for all that is `visible`."""
+        size = (self.height, self.width)
+        if values.shape[1:] != size:
+            # What grows is the same without antialiasing, and is done several times as fast.
+            shrunk = self.height < values.shape[1] or self.width < values.shape[2]
+            values = F.interpolate(values[:, None], size, mode="bilinear", antialias=shrunk)[:, 0]
+        rows, columns = box or self.visible(shape)
         inner = slice(rows.start - self.top, rows.stop - self.top)
         return values[:, inner, columns.start - self.left : columns.stop - self.left]
+
+    def reached(self, where: torch.Tensor, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """The box of what is `visible` in slices of `shape` that (rows, columns) boolean pixels are `enlarged` to."""
+        starts, lengths, box = (self.top, self.left), (self.height, self.width), []
+        for axis, (start, length, whole) in enumerate(zip(starts, lengths, self.visible(shape), strict=True)):
+            at, size = where.any(1 - axis).nonzero()[:, 0].tolist(), length / where.shape[axis]
+            if not at:
+                return slice(0, 0), slice(0, 0)
+            # With what pixels of the slice take from the next of the window's.
+            first, stop = math.floor((at[0] - 0.5) * size) - 1, math.ceil((at[-1] + 1.5) * size) + 1
+            first, stop = max(whole.start, start + first), min(whole.stop, start + stop)
+            box.append(slice(first, max(first, stop)))
+        return tuple(box)
 
     def paste(self, values: torch.Tensor, shape: tuple[int, int], fill: float) -> torch.Tensor:
         """(Z, rows, columns) -> (Z, *shape): the inverse of `crop`, `fill` outside the window."""
@@ -95,7 +119,9 @@ class SliceStack:
         slices: np.ndarray | torch.Tensor,
         window: Window,
         pitch: float,
-        normalise: Callable[[np.ndarray], torch.Tensor] = torch.as_tensor,
+        normalise: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.float,
+        device: torch.device | str = "cpu",
+        wanted: Callable[[int], Sequence[int]] | None = None,
     ) -> SliceStack:
         """Cuts a window out of a whole volume.
 
@@ -103,17 +129,27 @@ class SliceStack:
             slices: (Z, H, W).
             window: what to cut.
             pitch: slice distance divided by pixel size, of the original.
-            normalise: some slices as they are -> normalised float32.
+            normalise: part of some slices as it is -> normalised float32.
+            device: where to compute, and to keep a stack of up to `KEPT` bytes.
+            wanted: stride -> the slices that are cut, the others stay 0; None for all.
         """
         count, height, width = slices.shape
         rows = (window.top + (torch.arange(window.rows) + 0.5) * window.height / window.rows) / height
         columns = (window.left + (torch.arange(window.columns) + 0.5) * window.width / window.columns) / width
         depth = (torch.arange(count) + 0.5) / count
-        coordinates = (2 * depth - 1, 2 * rows - 1, 2 * columns - 1)
         distance = pitch * window.zoom
         stride = max(1, round(1 / max(distance, 1e-3)))
-        parts = [window.crop(normalise(slices[start : start + CHUNK])) for start in range(0, count, CHUNK)]
-        return cls(torch.cat(parts), coordinates, distance, stride)
+        image = torch.empty(0, device=device if 4 * count * window.rows * window.columns <= KEPT else "cpu")
+        image = image.new_zeros(count, window.rows, window.columns)
+        chosen = wanted(stride) if wanted else range(count)
+        seen = window.visible((height, width))
+        inner = replace(window, top=window.top - seen[0].start, left=window.left - seen[1].start)
+        for start in range(0, len(chosen), CHUNK):
+            few = chosen[start : start + CHUNK]
+            few = slice(few.start, few.stop) if isinstance(few, range) else few  # a slice copies nothing
+            image[few] = inner.crop(normalise(as_tensor(slices[few][:, *seen]).to(device))).to(image.device)
+        coordinates = tuple((2 * at - 1).to(image.device) for at in (depth, rows, columns))
+        return cls(image, coordinates, distance, stride)
 
     def part(self, first: int, stop: int) -> SliceStack:
         """The slices from `first` up to, but not with, `stop`."""

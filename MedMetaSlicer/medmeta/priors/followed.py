@@ -51,4 +51,4 @@ class FollowedPrior(ShapePrior):
             return super().at(position, left_out)
         base = min(between, key=lambda p: abs(p - position))
         closed = closing(abs(position - drawn) / self.length) - closing(abs(base - drawn) / self.length)
-        return self.found[base] - float(self.distances[0].max()) * closed
+        return self.found[base] - self.distances[0].max() * closed

@@ -48,9 +48,9 @@ class Placement:
         """
         stretch = (to.spread / self.spread).clamp(1 / LARGEST_STRETCH, LARGEST_STRETCH)
         rows, columns = (
-            2 * (self.centre[i] + (torch.arange(n) - to.centre[i]) / stretch[i]) / max(1, n - 1) - 1
-            for i, n in enumerate(distance.shape)
+            2 * (self.centre[i] + (at - to.centre[i]) / stretch[i]) / max(1, len(at) - 1) - 1
+            for i, at in enumerate(torch.arange(n, device=distance.device) for n in distance.shape)
         )
         points = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1).flip(-1)
         sampled = F.grid_sample(distance[None, None], points[None], padding_mode="border", align_corners=True)[0, 0]
-        return sampled * float(stretch.prod().sqrt())
+        return sampled * stretch.prod().sqrt()

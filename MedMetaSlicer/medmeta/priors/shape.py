@@ -30,6 +30,9 @@ draws slices spread evenly leaves half a gap at each end."""
 DRIFT = 0.5
 """It moves on there as it did between its two outermost annotated slices, at this share of the speed."""
 
+KEPT = 32 << 20
+"""Bytes of interpolated slices that a prior keeps."""
+
 LEAST_SIZES, USUAL_SIZES = 0.2, 1.5
 """The same in square roots of its area on that slice: at least, and where it is the only annotated slice."""
 
@@ -67,14 +70,20 @@ class ShapePrior:
     pitch: float = 1.0
 
     @classmethod
-    def from_masks(cls, masks: np.ndarray, positions: Sequence[int], pitch: float = 1.0) -> ShapePrior:
+    def from_masks(
+        cls,
+        masks: np.ndarray,
+        positions: Sequence[int],
+        pitch: float = 1.0,
+        device: torch.device | str = "cpu",
+    ) -> ShapePrior:
         """Builds the prior from (K, H, W) boolean masks; a mask may be empty ("the structure is not here")."""
         distances = np.stack([signed_distance(mask) for mask in masks])
         drawn = np.array([mask.any() for mask in masks])
         if drawn.any() and not drawn.all():
             # As deep outside as the structure is deep inside: its thickest part ends half way to the empty slice.
             distances[~drawn] = -distances[drawn].max()
-        return cls(torch.from_numpy(distances), tuple(int(p) for p in positions), float(pitch))
+        return cls(torch.from_numpy(distances).to(device), tuple(int(p) for p in positions), float(pitch))
 
     def neighbours(self, position: int, left_out: Sequence[int] = ()) -> tuple[int | None, int | None]:
         """Indices of the nearest annotated slices at or before, and at or after, a slice.
@@ -90,6 +99,22 @@ class ShapePrior:
 
     def at(self, position: int, left_out: Sequence[int] = ()) -> torch.Tensor | None:
         """Interpolated signed distance at a slice, (H, W), or None where no annotated slice is left."""
+        if left_out:
+            return self._at(position, left_out)
+        # Asked for by the preview, by what looks for slices to predict, and by the network's channels.
+        if position not in self._kept:
+            found = self._at(position, ())
+            if len(self._kept) * self.distances[0].nbytes >= KEPT:
+                return found
+            self._kept[position] = found
+        return self._kept[position]
+
+    @cached_property
+    def _kept(self) -> dict[int, torch.Tensor | None]:
+        """What `at` has found, up to `KEPT` bytes."""
+        return {}
+
+    def _at(self, position: int, left_out: Sequence[int]) -> torch.Tensor | None:
         before, after = self.neighbours(position, left_out)
         if before is None and after is None:
             return None
@@ -104,6 +129,11 @@ class ShapePrior:
     def placements(self) -> list[Placement | None]:
         """Where the shape lies on each annotated slice."""
         return [Placement.of(distance) for distance in self.distances]
+
+    @cached_property
+    def _areas(self) -> list[int]:
+        """Pixels of the shape on each annotated slice."""
+        return (self.distances > 0).sum((1, 2)).tolist()
 
     def _between(self, before: int, after: int, share: float) -> torch.Tensor:
         one, other = self.distances[before], self.distances[after]
@@ -126,7 +156,7 @@ class ShapePrior:
             gap = self.positions[nearest] - self.positions[end]
             centre = torch.lerp(here.centre, self.placements[nearest].centre, DRIFT * far / gap)
             distance = here.moved(distance, Placement(centre, here.spread))
-        return distance - float(self.distances[end].max()) * closing(abs(far) / self._length(end, left_out))
+        return distance - self.distances[end].max() * closing(abs(far) / self._length(end, left_out))
 
     def _nearest(self, end: int, left_out: Sequence[int]) -> int | None:
         """The annotated slice that is nearest to another one; None where there is none."""
@@ -135,7 +165,7 @@ class ShapePrior:
 
     def _length(self, end: int, left_out: Sequence[int]) -> float:
         """Slices over which the structure is expected to go on beyond an outermost annotated slice."""
-        size = float((self.distances[end] > 0).sum()) ** 0.5 / self.pitch
+        size = self._areas[end] ** 0.5 / self.pitch
         nearest = self._nearest(end, left_out)
         if nearest is None:
             return USUAL_SIZES * size

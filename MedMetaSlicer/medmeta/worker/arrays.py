@@ -38,20 +38,22 @@ class ArrayFolder:
         if array.dtype.kind not in KINDS:
             raise WorkerError(f"An array of {array.dtype} cannot be passed on: give numbers.")
         # Native byte order: files of other machines may come in either.
-        array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+        fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+        # Turned over, an array in Fortran's order is one in C order: nothing is copied.
+        laid = np.ascontiguousarray(array.T if fortran else array, dtype=array.dtype.newbyteorder("="))
         name = uuid.uuid4().hex
         path = self.path / name
         try:
             # Written, not mapped: where the disk is full a mapped page would kill the process without a word.
             with path.open("wb") as file:
-                file.write(array.data if array.size else b"")
+                file.write(laid.data if laid.size else b"")
         except OSError as error:
             path.unlink(missing_ok=True)
             raise WorkerError(
-                f"{array.nbytes / 2**20:.0f} MB cannot be written to {self.path} ({error.strerror}): make room there, "
+                f"{laid.nbytes / 2**20:.0f} MB cannot be written to {self.path} ({error.strerror}): make room there, "
                 "or name another folder in MEDMETA_WORKER_DIR."
             ) from error
-        return Array(name, array.dtype.str, array.shape)
+        return Array(name, laid.dtype.str, array.shape, fortran)
 
     def take(self, array: Array) -> np.ndarray:
         """Maps an array, read-only, and removes its file's name.
@@ -71,9 +73,9 @@ class ArrayFolder:
             found = path.stat().st_size
             if found != size or size > LARGEST:
                 raise WorkerError(f"An array has {found} bytes in place of {size}: it was not written to its end.")
-            taken = np.memmap(path, dtype, "r", shape=array.shape)
+            taken = np.memmap(path, dtype, "r", shape=array.shape, order="F" if array.fortran else "C")
             if os.name == "nt":  # a mapped file cannot be removed there
-                taken = np.array(taken)
+                taken = np.array(taken, order="K")
             path.unlink()
         except OSError as error:
             raise WorkerError(f"An array is not there any more ({error.strerror}): ask again.") from error

@@ -12,13 +12,13 @@ import torch
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
 from medmeta.adaptation.memory import within_memory
-from medmeta.adaptation.prediction import TILES, Predictor
+from medmeta.adaptation.prediction import Predictor
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, Similarity
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import AnnotatedVolume
-from medmeta.devices import resolve_device
+from medmeta.devices import resolve_device, usual_batch
 from medmeta.errors import CheckpointError, MedMetaError, VolumeError
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume
@@ -60,7 +60,7 @@ class Engine:
             told = {"progress": progress, "preview": preview}
             return adapt(cases, device=device, settings=smaller, load=self._load, **told, **options)
 
-        return within_memory(run, device, settings.batch, notice)
+        return within_memory(run, device, usual_batch(resolve_device(device)), notice)
 
     def predict(
         self, task: AdaptedTask, volume: Volume, *, notice: Notice, device: str, checkpoint: str | None, **options
@@ -70,7 +70,7 @@ class Engine:
         def run(device: str, batch: int) -> Prediction:
             return self._predictor(task, device, checkpoint)(volume, batch=batch, **options)
 
-        return within_memory(run, device, TILES, notice)
+        return within_memory(run, device, usual_batch(resolve_device(device)), notice)
 
     def match(
         self, paths: Sequence[Path], volume: Volume, *, device: str, progress: ProgressCallback, notice: Notice

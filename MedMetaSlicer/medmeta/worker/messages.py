@@ -11,7 +11,7 @@ import msgspec
 
 from medmeta.errors import MedMetaError
 
-VERSION = 2
+VERSION = 3
 """Of the protocol; a client and a worker of different versions do not talk."""
 
 LONGEST = 8 << 20
@@ -36,11 +36,12 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Array(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An array in a file of the shared folder, in C order."""
+    """An array in a file of the shared folder, in C order, or in Fortran's: as it lay in memory."""
 
     file: Name
     dtype: str
     shape: Annotated[tuple[Side, ...], msgspec.Meta(max_length=4)]
+    fortran: bool = False
 
 
 class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from medmeta.adaptation.clean_up import LEAST_SHARE, clean_up, cleaned
 
@@ -78,13 +79,29 @@ def test_only_background_that_no_side_of_the_structures_box_can_reach_is_filled(
     assert (found != labels).sum() == 4
 
 
-def test_confidence_turns_where_labels_were_changed_and_the_callers_stays():
+def test_confidence_turns_where_labels_were_changed():
     labels = np.zeros((3, 6, 6), np.uint8)
     labels[:, 1:4, 1:4] = 1
     labels[1, 2, 2] = 0
-    confidence = np.full(labels.shape, 0.8, np.float32)
-    found, sure = cleaned(labels, confidence, [1])
+    before = np.full(labels.shape, 0.8, np.float32)
+    found, sure = cleaned(labels, before.copy(), [1])
     assert found[1, 2, 2] == 1
-    assert (sure != confidence).nonzero() == ([1], [2], [2])
+    assert (sure != before).nonzero() == ([1], [2], [2])
     assert np.isclose(sure[1, 2, 2], 0.2)
-    assert (confidence == np.float32(0.8)).all()
+
+
+@pytest.mark.parametrize("annotated", [(), (4,), (1, 4)])
+def test_where_the_labels_lie_in_the_volume_makes_no_difference(annotated):
+    labels = np.zeros((8, 12, 12), np.uint8)
+    labels[3:6, 4:8, 2:9] = 1
+    labels[5, 10, 10] = 1
+    found, _ = cleaned(labels.copy(), np.ones(labels.shape, np.float32), [1], annotated)
+    np.testing.assert_array_equal(found, clean_up(labels, [1], annotated))
+    assert not found[5, 10, 10]
+
+
+def test_an_empty_label_map_stays_empty():
+    labels, confidence = np.zeros((3, 4, 5), np.uint8), np.ones((3, 4, 5), np.float32)
+    found, sure = cleaned(labels, confidence, [1, 2])
+    assert not found.any()
+    assert (sure == 1).all()

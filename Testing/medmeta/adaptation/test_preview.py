@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from medmeta.adaptation.preview import interpolated
+from medmeta.adaptation.render import AT_ONCE
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import annotated_stacks
 from medmeta.errors import Cancelled
@@ -35,11 +36,14 @@ def test_it_says_nothing_far_beyond_the_ends(scan, annotated):
     assert not found[:, :, [0, 13]].any()
 
 
-def test_it_can_be_cancelled_at_every_slice(scan, annotated):
+def test_it_can_be_cancelled_every_few_slices(scan, annotated, monkeypatch):
     volume, labels = scan()
+    monkeypatch.setitem(AT_ONCE, "cpu", 1)
     seen = []
-    preview_of(annotated(volume, labels), lambda: seen.append(1))
+    one_by_one = preview_of(annotated(volume, labels), lambda: seen.append(1))
     assert len(seen) == labels.shape[2]
+    monkeypatch.undo()
+    assert np.array_equal(preview_of(annotated(volume, labels)), one_by_one)
 
     def cancel():
         raise Cancelled("cancelled")

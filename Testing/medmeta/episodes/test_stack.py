@@ -53,3 +53,32 @@ def test_a_volume_of_integers_is_cut_as_if_it_were_normalised_whole():
     whole = grey((torch.from_numpy(slices.astype(np.float32)) - own[0]) / own[1])
     cut = SliceStack.cut(slices, window, 1.0, grey.of(own))
     torch.testing.assert_close(cut.image, SliceStack.cut(whole, window, 1.0).image)
+
+
+@pytest.mark.parametrize("window", [Window(3, 5, 40, 30, 16, 24), Window(-4, 2, 24, 30, 48, 32)])
+def test_a_box_holds_all_that_pixels_are_enlarged_to_and_is_cut_out_of_the_whole(window):
+    where, shape = torch.zeros(window.rows, window.columns), (48, 40)
+    where[6:9, 10:12] = 1
+    rows, columns = window.reached(where > 0, shape)
+    whole = window.paste(where[None], shape, 0.0)
+    outside = whole.clone()
+    outside[:, rows, columns] = 0
+    assert whole.any()
+    assert not outside.any()
+    assert rows.stop - rows.start < 24
+    torch.testing.assert_close(window.enlarged(where[None], shape, (rows, columns)), whole[:, rows, columns])
+
+
+def test_a_box_of_nothing_is_empty():
+    window = Window(0, 0, 8, 8, 16, 16)
+    box = window.reached(torch.zeros(16, 16, dtype=torch.bool), (8, 8))
+    assert window.enlarged(torch.zeros(2, 16, 16), (8, 8), box).shape == (2, 0, 0)
+
+
+def test_a_stack_of_wanted_slices_is_the_same_there():
+    slices = np.random.default_rng(1).integers(0, 99, (40, 12, 14), dtype=np.int16)
+    window = Window(2, 3, 8, 10, 16, 20)
+    whole = SliceStack.cut(slices, window, 0.5).image
+    some = SliceStack.cut(slices, window, 0.5, wanted=lambda stride: [1, 5, 5 + stride]).image
+    torch.testing.assert_close(some[[1, 5]], whole[[1, 5]])
+    assert (some.flatten(1).any(1)).sum() == 3

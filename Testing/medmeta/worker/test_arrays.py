@@ -27,6 +27,14 @@ def test_an_array_in_another_order_comes_out_as_it_went_in(folder):
     assert (folder.take(folder.put(array)) == array).all()
 
 
+def test_an_array_keeps_its_order_in_memory(folder):
+    array = np.asfortranarray(np.arange(24.0).reshape(2, 3, 4))
+    taken = folder.take(folder.put(array))
+    assert (taken == array).all()
+    assert taken.flags.f_contiguous
+    assert folder.take(folder.put(np.ascontiguousarray(array))).flags.c_contiguous
+
+
 def test_a_taken_array_leaves_no_file_and_cannot_be_written_to(folder):
     taken = folder.take(folder.put(np.zeros(3)))
     assert list(folder.path.iterdir()) == []

@@ -39,6 +39,10 @@ def jointly_trained() -> SegmentationNet:
     return network
 
 
+BATCH = 8
+"""Slices that are predicted at once."""
+
+
 def fine_tune(case: AnnotatedVolume, network: nn.Module, *, rate: float, seconds: float, seed: int = 0) -> np.ndarray:
     """Trains on the annotated slices and fills in the others.
 
@@ -68,7 +72,7 @@ def fine_tune(case: AnnotatedVolume, network: nn.Module, *, rate: float, seconds
         channels = [segment_channels(stack.stack, positions, prior) for prior in stack.priors]
         return torch.stack([net(image, seen)[:, 0] for net, seen in zip(tuned, channels, strict=True)])
 
-    labels, *_ = render(segment_logits, stack.window, stack.shape, values, settings.batch, lambda _: None)
+    labels, *_ = render(segment_logits, stack.window, stack.shape, values, BATCH, lambda _: None)
     drawn = stack.frame.to_slices(case.annotation.labels)
     labels[list(stack.positions)] = drawn[list(stack.positions)]
     return stack.frame.from_slices(labels)
