@@ -89,6 +89,8 @@ def cleaned(
     """
     box = _extent(labels)
     part = labels[box]
+    if not part.size:
+        return labels, confidence
     rows = [z - box[0].start for z in annotated if box[0].start <= z < box[0].stop]
     result = clean_up(part, values, rows, on_step)
     changed = np.nonzero(result != part)
