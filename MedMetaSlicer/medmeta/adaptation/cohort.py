@@ -7,6 +7,7 @@ little; the slices between them, as `adapt` completed them, are pseudo-labels th
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
@@ -14,23 +15,26 @@ import numpy as np
 import torch
 
 from medmeta.adaptation.budget import Budget
+from medmeta.adaptation.fine_tuning import FineTuning, TileBatch
 from medmeta.adaptation.results import Counter
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack
 from medmeta.adaptation.task import AdaptedTask
-from medmeta.adaptation.tiles import RandomTile
+from medmeta.adaptation.tiles import RandomTile, Tiles, on_device
 from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.whole import whole_stack
 from medmeta.annotations import AnnotatedVolume
-from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, image_channels
+from medmeta.episodes import Examples, GreyWindow, SliceStack, Window, neighbours
 from medmeta.episodes.channels import SEGMENT_CHANNELS
 from medmeta.errors import AnnotationError
 from medmeta.learners.base import AdaptedState, Learner
-from medmeta.learners.losses import segmentation_loss
 from medmeta.synthesis.random import Draw
 
 LEAST_STEPS = 30
 """Steps of fine-tuning that are taken whatever the budget."""
+
+AHEAD = 2
+"""Steps that a GPU is asked for before the first of them is done: budget and cancelling need to know how far it is."""
 
 
 class CohortAdapter:
@@ -79,14 +83,19 @@ class CohortAdapter:
             )
         self.steps = max(1, settings.other_steps // 3) if self.start else settings.other_steps
         self.pixel = self.start.pixel if self.start else self._pixel(cases[0], stacks[0])
+        count = max(8, settings.other_slices // len(cases))
         self.volumes = [
-            _CompletedVolume(*whole_stack(case.volume, stack.frame, self.pixel, grey), stack, labels, self.values)
+            _CompletedVolume(
+                *whole_stack(case.volume, stack.frame, self.pixel, grey), stack, labels, self.values, count
+            )
             for case, stack, labels in zip(cases, stacks, completed, strict=True)
         ]
-        sides = zip(*(volume.stack.image.shape[1:] for volume in self.volumes), strict=True)
-        self.tile = tuple(min(settings.other_tile, *side) for side in sides)
-        share = max(8, settings.other_slices // len(self.volumes))
-        self.places = [(v, z) for v in self.volumes for z in v.chosen(share)]
+        self.tile = tuple(
+            min(settings.other_tile, *side) for side in zip(*(v.shape for v in self.volumes), strict=True)
+        )
+        self.share = min(settings.other_batch, settings.other_share) if len(self.values) > 1 else settings.other_batch
+        self.random_tile = RandomTile(self.tile)
+        self.noise = torch.Generator(self.device).manual_seed(seed)
 
     def _pixel(self, case: AnnotatedVolume, stack: AnnotatedStack) -> float:
         labels = stack.frame.to_slices(case.annotation.labels)[list(stack.positions)]
@@ -101,114 +110,177 @@ class CohortAdapter:
         Returns:
             What all segments share, and one state for each segment.
         """
+        places = _Places(self.volumes, self.values, self.slices, self.device, counter.pause)
         if self.start:
             self.learner.load_state_dict(self.start.shared, strict=False)
             states = [{name: p.to(self.device) for name, p in state.items()} for state in self.start.states]
         else:  # from what the learner makes of the support set
-            support = self._batch(self.settings.other_batch, plain=True)
+            support = self._batch(places, RandomTile(self.tile, 0, 0, 0, 0, 0, 0, 0))
+            inputs = self.learner.encode((support.image, support.segment))
             states = [
-                self.learner.adapt([self._of(support, i)], on_step=counter.pause) for i in range(len(self.values))
+                self.learner.adapt([Examples(inputs, support.targets[:, i : i + 1])], on_step=counter.pause)
+                for i in range(len(self.values))
             ]
-        with torch.enable_grad():
-            states = [{name: p.clone().requires_grad_() for name, p in state.items()} for state in states]
-            shared = {name: p.requires_grad_() for name, p in self.learner.shared().items()}
-            parameters = [*shared.values(), *(p for state in states for p in state.values())]
-            rate, steps = self.settings.other_rate / (2 if self.start else 1), self.steps
-            optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-2)
-            trace = LossTrace()
-            begun, left = clock.spent, max(clock.seconds - clock.spent, 1e-3)
-            for step in range(steps):
-                done = max(step / steps, (clock.spent - begun) / left)
-                if done >= 1 and step >= LEAST_STEPS:
-                    break
-                done = min(done, 1 - 1 / steps)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * done)) / 2
-                optimizer.zero_grad(set_to_none=True)
-                trace.add(self._backward(self._batch(self.settings.other_batch), states, counter.pause))
-                optimizer.step()
-                counter.tick(loss=trace.latest())
+        tuning = FineTuning(self.learner, states)
+        rate, steps = self.settings.other_rate / (2 if self.start else 1), self.steps
+        trace = LossTrace()
+        begun, left = clock.spent, max(clock.seconds - clock.spent, 1e-3)
+        for step in range(steps):
+            done = max(step / steps, (clock.spent - begun) / left)
+            if done >= 1 and step >= LEAST_STEPS:
+                break
+            done = min(done, 1 - 1 / steps)
+            now = rate * min(1.0, (step + 1) / 10) * (1 + math.cos(math.pi * done)) / 2
+            trace.add(tuning.step(self._batch(places, self.random_tile), now, counter.pause))
+            while trace.waiting > AHEAD:
+                time.sleep(1e-3)
+                counter.pause()
+            counter.tick(loss=trace.latest())
         counter.finish()
         return (
-            {name: p.detach() for name, p in shared.items()},
-            [{name: p.detach() for name, p in state.items()} for state in states],
+            {name: p.detach() for name, p in tuning.shared.items()},
+            [{name: p.detach() for name, p in state.items()} for state in tuning.states],
         )
 
-    def _backward(self, batch: Examples, states: Sequence[AdaptedState], on_step: Callable[[], None]) -> torch.Tensor:
-        """Back-propagates segment by segment, so that memory does not grow with their number; returns the loss."""
-        image, segment = batch.inputs
-        (features,) = self.learner.encode((image,))
-        leaves = tuple(f.detach().requires_grad_() for f in features)
-        total = torch.zeros((), device=self.device)
-        for index, state in enumerate(states):
-            on_step()
-            logits = self.learner.predict(state, (leaves, segment))
-            loss = segmentation_loss(logits, batch.targets[:, index : index + 1]) / len(states)
-            loss.backward()
-            total += loss.detach()
-        on_step()
-        torch.autograd.backward(features, [leaf.grad for leaf in leaves])
-        return total
+    def _batch(self, places: _Places, random_tile: RandomTile) -> TileBatch:
+        """Random tiles, without a prior."""
+        tiles, chosen, focuses = [], [], []
+        for _ in range(self.settings.other_batch):
+            place = self.draw.integer(0, len(places) - 1)
+            centre, focus = self._centre(places, place)
+            tiles.append(random_tile(places.shape(place), centre, self.draw))
+            chosen.append(place)
+            focuses.append(focus)
+        laid = Tiles(tiles, self.tile, [places.shape(place) for place in chosen], self.device)
+        chosen = on_device(torch.tensor(chosen), self.device)
+        image = laid.images(places.pixels, places.around[chosen], self.noise)
+        channels = image.new_zeros(len(tiles), len(SEGMENT_CHANNELS), *self.tile)
+        channels[:, SEGMENT_CHANNELS.index("image")] = image[:, self.slices // 2]
+        channels[:, -3:] = laid.coordinates(places.depths[chosen])
+        targets = laid.masks(places.labels, places.starts[chosen], len(self.values))
+        return TileBatch(image, channels, targets, on_device(self._shares(focuses), self.device))
 
-    def _of(self, batch: Examples, segment: int) -> Examples:
-        return Examples(batch.inputs, batch.targets[:, segment : segment + 1])
+    def _shares(self, focuses: Sequence[int | None]) -> torch.Tensor:
+        """(S, b) tiles for each segment to learn from: those that were laid round it come first."""
+        order = self.draw.order(len(focuses))
+        mine = [sorted(order, key=lambda tile, i=i: focuses[tile] != i) for i in range(len(self.values))]
+        return torch.tensor([sorted(tiles[: self.share]) for tiles in mine])
 
-    def _batch(self, count: int, plain: bool = False) -> Examples:
-        """Random tiles: inputs (image, segment channels without a prior), targets (B, S, rows, columns)."""
-        random_tile = RandomTile(self.tile, 0, 0, 0, 0, 0, 0, 0) if plain else RandomTile(self.tile)
-        images, segments, targets = [], [], []
-        for _ in range(count):
-            volume, position = self.draw.choice(self.places)
-            masks = volume.masks(position)
-            shape = tuple(masks.shape[1:])
-            tile = random_tile(shape, self._centre(masks, shape), self.draw)
-            images.append(tile.image(image_channels(volume.stack, [position], self.slices)[0]))
-            channels = torch.zeros(len(SEGMENT_CHANNELS), *self.tile)
-            channels[SEGMENT_CHANNELS.index("image")] = images[-1][self.slices // 2]
-            z, y, x = volume.stack.coordinates
-            channels[-3:] = tile.coordinates((float(z[position]), y, x))
-            segments.append(channels)
-            targets.append(tile.masks(masks))
-        return Examples((torch.stack(images), torch.stack(segments)), torch.stack(targets)).to(self.device)
+    def _centre(self, places: _Places, place: int) -> tuple[tuple[int, int], int | None]:
+        """Somewhere near a segment, mostly; elsewhere in the slice must be learned to be elsewhere.
 
-    def _centre(self, masks: torch.Tensor, shape: tuple[int, int]) -> tuple[int, int]:
-        """Somewhere near a segment, mostly; elsewhere in the slice must be learned to be elsewhere."""
-        present = masks.flatten(1).any(1).nonzero()[:, 0].tolist()
-        if not present or self.draw.chance(0.25):
-            return self.draw.integer(0, shape[0] - 1), self.draw.integer(0, shape[1] - 1)
-        pixels = masks[self.draw.choice(present)].nonzero()
-        row, column = pixels[self.draw.integer(0, len(pixels) - 1)].tolist()
-        slack = [n // 4 for n in self.tile]
-        return row + self.draw.integer(-slack[0], slack[0]), column + self.draw.integer(-slack[1], slack[1])
+        Returns:
+            Row and column; the segment's number.
+        """
+        shape, inside = places.shape(place), places.inside[place]
+        if not inside or self.draw.chance(0.25):
+            return (self.draw.integer(0, shape[0] - 1), self.draw.integer(0, shape[1] - 1)), None
+        segment = self.draw.choice(sorted(inside))
+        pixels = inside[segment]
+        pixel = pixels[self.draw.integer(0, len(pixels) - 1)].tolist()
+        row, column = (n + self.draw.integer(-(side // 4), side // 4) for n, side in zip(pixel, self.tile, strict=True))
+        return (row, column), segment
+
+
+class _Places:
+    """Slices to take tiles from, on a device.
+
+    Args:
+        volumes: the annotated volumes.
+        values: the segments' label values.
+        slices: neighbouring slices in the image channels.
+        device: where to keep them.
+        pause: called between slices.
+
+    Attributes:
+        pixels: of all of the volumes' slices, one after the other.
+        labels: likewise, of the chosen slices alone: the number of a segment, from 1 on, or 0.
+        around: (places, slices) where in `pixels` the neighbouring slices of each place begin.
+        starts: (places,) where in `labels` each place begins.
+        depths: (places,) the slices' z, see `SliceStack`.
+        inside: for each place the number of each segment that is there, from 0 on, and its pixels, (N, 2).
+    """
+
+    def __init__(
+        self,
+        volumes: Sequence[_CompletedVolume],
+        values: Sequence[int],
+        slices: int,
+        device: torch.device,
+        pause: Callable[[], None],
+    ) -> None:
+        self._shapes = [volume.shape for volume in volumes for _ in volume.chosen]
+        pixels = [volume.stack.image.flatten().to(device) for volume in volumes]
+        self.pixels = torch.cat(pixels) if len(pixels) > 1 else pixels[0]  # without a copy
+        sizes = torch.tensor([rows * columns for rows, columns in self._shapes])
+        self.starts = (sizes.cumsum(0) - sizes).to(device)
+        self.depths = torch.cat([volume.stack.coordinates[0][volume.chosen] for volume in volumes]).to(device)
+        around, begin, labels, self.inside = [], 0, [], []
+        for volume in volumes:
+            size = math.prod(volume.shape)
+            around.append(begin + neighbours(volume.chosen, slices, volume.stack.stride, len(volume.stack.image)) * size)
+            begin += volume.stack.image.numel()
+            for position in volume.chosen:
+                pause()
+                labels.append(volume.numbered(position, values, device).flatten())
+                self.inside.append(volume.inside(position, values))
+        self.around, self.labels = torch.cat(around).to(device), torch.cat(labels)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def shape(self, place: int) -> tuple[int, int]:
+        """Rows and columns of a place's slice."""
+        return self._shapes[place]
 
 
 class _CompletedVolume:
-    """An annotated volume, whole, with its completed label map."""
+    """An annotated volume, whole, with its completed label map.
+
+    Attributes:
+        stack: its slices.
+        chosen: those to learn from.
+        shape: rows and columns.
+    """
 
     def __init__(
-        self, stack: SliceStack, window: Window, annotated: AnnotatedStack, labels: np.ndarray, values: Sequence[int]
+        self,
+        stack: SliceStack,
+        window: Window,
+        annotated: AnnotatedStack,
+        labels: np.ndarray,
+        values: Sequence[int],
+        count: int,
     ) -> None:
         self.stack = stack
-        self.window = window
-        self.positions = annotated.positions
-        self.labels = annotated.frame.to_slices(labels)
-        self.values = values
-        self.cache: dict[int, torch.Tensor] = {}
+        self.shape = tuple(stack.image.shape[1:])
+        self._window = window
+        self._labels = annotated.frame.to_slices(labels)
+        self.chosen = self._choose(annotated.positions, values, count)
 
-    def masks(self, position: int) -> torch.Tensor:
-        """(S, rows, columns) boolean masks of a slice."""
-        if position not in self.cache:
-            labels = np.stack([self.labels[position] == value for value in self.values])
-            self.cache[position] = self.window.crop_masks(torch.from_numpy(labels))
-        return self.cache[position]
+    def numbered(self, position: int, values: Sequence[int], device: torch.device) -> torch.Tensor:
+        """(rows, columns) of a slice: the number of a segment, from 1 on, or 0."""
+        labels = self._labels[position]
+        found = torch.zeros(self.shape, dtype=torch.int16, device=device)
+        for number, value in enumerate(values, start=1):
+            if (mask := labels == value).any():
+                mask = torch.from_numpy(mask).to(device)
+                found.masked_fill_(self._window.crop_masks(mask[None])[0], number)
+        return found
 
-    def chosen(self, count: int) -> list[int]:
+    def inside(self, position: int, values: Sequence[int]) -> dict[int, np.ndarray]:
+        """The number of each segment that is in a slice, from 0 on -> rows and columns of its pixels, (N, 2)."""
+        labels = self._labels[position]
+        zoom = np.array(self.shape) / labels.shape
+        found = ((number, np.argwhere(labels == value)) for number, value in enumerate(values))
+        return {number: ((pixels + 0.5) * zoom).astype(np.int32) for number, pixels in found if len(pixels)}
+
+    def _choose(self, positions: Sequence[int], values: Sequence[int], count: int) -> list[int]:
         """So many slices: the drawn ones, and most of the others where a segment is, spread evenly."""
-        shown = np.flatnonzero(np.isin(self.labels, self.values).any(axis=(1, 2)))
-        near = set(range(max(0, shown[0] - 3), min(len(self.labels), shown[-1] + 4))) if len(shown) else set()
-        far = [z for z in range(len(self.labels)) if z not in near]
-        chosen = {*self.positions, *_spread(sorted(near), 3 * count // 4), *_spread(far, count // 4)}
-        return sorted(chosen)
+        shown = np.flatnonzero(np.isin(self._labels, values).any(axis=(1, 2)))
+        near = set(range(max(0, shown[0] - 3), min(len(self._labels), shown[-1] + 4))) if len(shown) else set()
+        far = [z for z in range(len(self._labels)) if z not in near]
+        return sorted({*positions, *_spread(sorted(near), 3 * count // 4), *_spread(far, count // 4)})
 
 
 def _spread(items: Sequence[int], count: int) -> list[int]:

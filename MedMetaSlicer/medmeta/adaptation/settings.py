@@ -34,6 +34,7 @@ class AdaptationSettings:
         other_steps: its steps of AdamW.
         other_rate: its learning rate at first; it falls along a cosine.
         other_batch: tiles a step.
+        other_share: how many of them each of several segments learns from; a single one learns from all.
         other_tile: side of a tile, network pixels.
         other_region: how the resolution follows the annotation there.
         other_slices: completed slices that it takes at most, beside the drawn ones.
@@ -57,7 +58,8 @@ class AdaptationSettings:
     for_other_volumes: bool = True
     other_steps: int = 150
     other_rate: float = 2e-3
-    other_batch: int = 6
+    other_batch: int = 4
+    other_share: int = 3
     other_tile: int = 64
     other_region: RegionRule = field(default_factory=lambda: RegionRule(diameter=20.0, zoom=(0.2, 1.7)))
     other_slices: int = 64

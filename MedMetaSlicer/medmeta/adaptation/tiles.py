@@ -1,8 +1,12 @@
-"""Tiles of a slice, changed at random as other patients and scanners would change them."""
+"""Tiles of slices, changed at random as other patients and scanners would change them.
+
+What changes is drawn on the host, a few numbers a tile; it is carried out on a device, for all tiles at once.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,48 +20,18 @@ class Tile:
     """A tile of a slice: where it looks, and how its grey values change.
 
     Attributes:
-        top, left: its corner in the slice, pixels.
-        points: (rows, columns, 2) where each of its pixels looks, in `grid_sample` coordinates of the slice.
-        gamma, gain, offset: change of contrast.
-        noise: standard deviation of added noise; `seed` makes it repeatable.
+        corner: its top row and left column in the slice, pixels.
+        matrix: (2, 3) affine map of tile coordinates in [-1, 1], x first.
+        bend: (2, 5, 5) displacements beside it, x first, smooth between these points.
+        grey: gamma, gain and offset of the contrast, and the standard deviation of added noise.
         drift: (3,) shift of the z, y, x position channels: no other patient lies quite the same.
     """
 
-    top: int
-    left: int
-    points: torch.Tensor
-    gamma: float
-    gain: float
-    offset: float
-    noise: float
-    seed: int
+    corner: tuple[int, int]
+    matrix: torch.Tensor
+    bend: torch.Tensor
+    grey: tuple[float, float, float, float]
     drift: torch.Tensor
-
-    def _sampled(self, slices: torch.Tensor) -> torch.Tensor:
-        return F.grid_sample(slices[None].float(), self.points[None], padding_mode="border", align_corners=False)[0]
-
-    def image(self, slices: torch.Tensor) -> torch.Tensor:
-        """(C, H, W) neighbouring slices -> (C, rows, columns)."""
-        image = self._sampled(slices)
-        low = image.amin()
-        span = (image.amax() - low).clamp_min(1e-3)
-        image = ((image - low) / span).pow(self.gamma) * span + low
-        generator = torch.Generator().manual_seed(self.seed)
-        return self.gain * image + self.offset + self.noise * torch.randn(image.shape, generator=generator)
-
-    def masks(self, masks: torch.Tensor) -> torch.Tensor:
-        """(S, H, W) boolean -> (S, rows, columns) float, 0 or 1."""
-        return (self._sampled(masks) > 0.5).float()
-
-    def coordinates(self, coordinates: tuple[float, torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Position channels (3, rows, columns) from a slice's z, (H,) y and (W,) x."""
-        rows, columns = self.points.shape[:2]
-        z, y, x = coordinates
-        channels = torch.empty(3, rows, columns)
-        channels[0] = z
-        channels[1] = y[self.top : self.top + rows, None]
-        channels[2] = x[None, self.left : self.left + columns]
-        return channels + self.drift[:, None, None]
 
 
 class RandomTile:
@@ -96,33 +70,129 @@ class RandomTile:
 
     def __call__(self, shape: tuple[int, int], centre: tuple[int, int], draw: Draw) -> Tile:
         """Draws a tile of an (H, W) slice round a pixel, as far as the slice's border lets it."""
-        corner = [min(max(c - n // 2, 0), whole - n) for c, n, whole in zip(centre, self.size, shape, strict=True)]
-        return Tile(
-            *corner,
-            self._points(shape, corner, draw),
-            gamma=math.exp(draw.normal(self.contrast)),
-            gain=math.exp(draw.normal(0.6 * self.contrast)),
-            offset=draw.normal(0.6 * self.contrast),
-            noise=draw.uniform(0, self.noise) if self.noise else 0.0,
-            seed=draw.integer(0, 2**31 - 1),
-            drift=self.drift * torch.randn(3, generator=draw.generator),
-        )
-
-    def _points(self, shape: tuple[int, int], corner: list[int], draw: Draw) -> torch.Tensor:
-        """Tile coordinates in [-1, 1], turned, stretched, shifted and bent, then laid into the slice."""
+        top, left = (min(max(c - n // 2, 0), whole - n) for c, n, whole in zip(centre, self.size, shape, strict=True))
         angle = math.radians(draw.uniform(-self.degrees, self.degrees))
         sx, sy = (math.exp(draw.uniform(-self.stretch, self.stretch)) for _ in range(2))
         dx, dy = (draw.uniform(-self.shift, self.shift) for _ in range(2))
-        matrix = torch.tensor(
+        return Tile(
+            (top, left),
+            torch.tensor(
+                [
+                    [math.cos(angle) * sx, -math.sin(angle) * sx, dx],
+                    [math.sin(angle) * sy, math.cos(angle) * sy, dy],
+                ]
+            ),
+            self.bend * torch.randn(2, 5, 5, generator=draw.generator),
+            (
+                math.exp(draw.normal(self.contrast)),
+                math.exp(draw.normal(0.6 * self.contrast)),
+                draw.normal(0.6 * self.contrast),
+                draw.uniform(0, self.noise),
+            ),
+            self.drift * torch.randn(3, generator=draw.generator),
+        )
+
+
+class Tiles:
+    """Tiles of whole slices, which may differ in size, laid over them on a device.
+
+    Args:
+        tiles: B of them.
+        size: rows and columns of each.
+        shapes: (H, W) of each one's slice.
+        device: where the slices are.
+    """
+
+    def __init__(
+        self,
+        tiles: Sequence[Tile],
+        size: tuple[int, int],
+        shapes: Sequence[tuple[int, int]],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        # All numbers in a single transfer, which what the device computes meanwhile need not wait for.
+        scalars = [torch.tensor([*tile.corner, *shape, *tile.grey]) for tile, shape in zip(tiles, shapes, strict=True)]
+        numbers = torch.stack(
             [
-                [math.cos(angle) * sx, -math.sin(angle) * sx, dx],
-                [math.sin(angle) * sy, math.cos(angle) * sy, dy],
+                torch.cat([tile.matrix.flatten(), tile.bend.flatten(), tile.drift, others])
+                for tile, others in zip(tiles, scalars, strict=True)
             ]
         )
-        points = F.affine_grid(matrix[None], [1, 1, *self.size], align_corners=False)
-        if self.bend:
-            coarse = self.bend * torch.randn(1, 2, 5, 5, generator=draw.generator)
-            points = points + F.interpolate(coarse, self.size, mode="bicubic", align_corners=True).movedim(1, -1)
-        tile, whole = torch.tensor(self.size[::-1]), torch.tensor(shape[::-1])  # x first, as grid_sample has it
-        start = torch.tensor(corner[::-1])
-        return (2 * (start + (points[0] + 1) / 2 * tile) / whole) - 1
+        matrix, bend, drift, corner, shape, grey = on_device(numbers, device).split([6, 50, 3, 2, 2, 4], dim=1)
+        self._drift, self._corner, self._shape = drift, corner, shape
+        self._grey = grey[:, :, None, None, None].unbind(1)
+        self._size = size
+        points = F.affine_grid(matrix.view(-1, 2, 3), [len(tiles), 1, *size], align_corners=False)
+        points = points + F.interpolate(bend.view(-1, 2, 5, 5), size, mode="bicubic", align_corners=True).movedim(1, -1)
+        x, y = points.flatten(1, 2).unbind(-1)
+        self._corners = self._between(self._pixels(y, 0), self._pixels(x, 1))
+
+    def _pixels(self, points: torch.Tensor, axis: int) -> torch.Tensor:
+        """Tile coordinates in [-1, 1] as pixel numbers of the slice; its edge goes on beyond it."""
+        pixels = (points + 1) / 2 * self._size[axis] + self._corner[:, axis, None] - 0.5
+        return pixels.clamp_min(0).minimum(self._shape[:, axis, None] - 1)
+
+    def _between(self, y: torch.Tensor, x: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """The four pixels that each of N points is between: (B, N) places in its slice, row by row, and weights."""
+        last = self._shape[:, :, None] - 1
+        top, left = y.floor(), x.floor()
+        bottom, right = (top + 1).minimum(last[:, 0]), (left + 1).minimum(last[:, 1])
+        below, beside, columns = y - top, x - left, self._shape[:, 1, None].long()
+        return [
+            (row.long() * columns + column.long(), high * wide)
+            for row, high in ((top, 1 - below), (bottom, below))
+            for column, wide in ((left, 1 - beside), (right, beside))
+        ]
+
+    def images(self, pixels: torch.Tensor, starts: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Grey values, changed, with noise.
+
+        Args:
+            pixels: (N,) of any number of slices, one after the other.
+            starts: (B, C) where in them each of a tile's neighbouring slices begins.
+            generator: of the noise, on the device.
+
+        Returns:
+            (B, C, rows, columns).
+        """
+        image = sum(pixels[starts[:, :, None] + place[:, None]] * weight[:, None] for place, weight in self._corners)
+        image = image.unflatten(-1, self._size)
+        gamma, gain, offset, noise = self._grey
+        low = image.amin((1, 2, 3), keepdim=True)
+        span = (image.amax((1, 2, 3), keepdim=True) - low).clamp_min(1e-3)
+        image = ((image - low) / span).pow(gamma) * span + low
+        return gain * image + offset + noise * torch.randn(image.shape, generator=generator, device=image.device)
+
+    def masks(self, labels: torch.Tensor, starts: torch.Tensor, count: int) -> torch.Tensor:
+        """Where each label is.
+
+        Args:
+            labels: (N,) of any number of slices, one after the other: 1 to `count`, 0 for none.
+            starts: (B,) where in them each tile's slice begins.
+            count: S, the number of labels.
+
+        Returns:
+            (B, S, rows, columns) float, 0 or 1.
+        """
+        values = torch.arange(1, count + 1, device=labels.device)[:, None]
+        inside = sum(
+            (labels[starts[:, None] + place][:, None] == values) * weight[:, None] for place, weight in self._corners
+        )
+        return (inside > 0.5).float().unflatten(-1, self._size)
+
+    def coordinates(self, depths: torch.Tensor) -> torch.Tensor:
+        """Position channels z, y, x, (B, 3, rows, columns), from the (B,) z of the slices."""
+        y, x = (
+            2 * (start[:, None] + torch.arange(n, device=depths.device) + 0.5) / whole[:, None] - 1
+            for start, whole, n in zip(self._corner.unbind(1), self._shape.unbind(1), self._size, strict=True)
+        )
+        whole = (len(depths), *self._size)
+        channels = [depths[:, None, None].expand(whole), y[:, :, None].expand(whole), x[:, None, :].expand(whole)]
+        return torch.stack(channels, dim=1) + self._drift[:, :, None, None]
+
+
+def on_device(values: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """A tensor of this process on a device; a GPU goes on with what it computes meanwhile."""
+    if torch.device(device).type == "cpu":
+        return values
+    return values.pin_memory().to(device, non_blocking=True)

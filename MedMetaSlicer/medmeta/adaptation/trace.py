@@ -51,3 +51,9 @@ class LossTrace:
         while self._waiting and self._waiting[0][1]():
             self._last = float(self._waiting.popleft()[0])
         return self._last
+
+    @property
+    def waiting(self) -> int:
+        """How many losses have not arrived."""
+        self.latest()
+        return len(self._waiting)

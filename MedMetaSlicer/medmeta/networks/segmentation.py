@@ -29,6 +29,13 @@ def _channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" and x.ndim == 4 else x
 
 
+def _enlarged(_module: nn.Module | None, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+    """The same; its gradient, part of a concatenation's, is laid out as enlarging is differentiated 8 times faster."""
+    if output.requires_grad:
+        output.register_hook(_channels_last)
+    return output
+
+
 class ImageEncoder(nn.Module):
     """Features of a slice on each scale.
 
@@ -74,6 +81,8 @@ class SegmentBranch(nn.Module):
             )
             for i in reversed(range(len(channels) - 1))
         )  # fmt: skip
+        for block in self.expand:
+            block.upsample.register_forward_hook(_enlarged)
         self.pool = nn.MaxPool2d(2)
         # The head also reads the image encoder's two finest scales: with no prior, what a structure looks like is all
         # there is to tell it by.
@@ -94,7 +103,7 @@ class SegmentBranch(nn.Module):
         x = path.pop()
         for block in self.expand:
             x = block(x, path.pop())
-        coarse = F.interpolate(features[1], scale_factor=2, mode="bilinear")
+        coarse = _enlarged(None, (), F.interpolate(features[1], scale_factor=2, mode="bilinear"))
         return self.settle(torch.cat([x, features[0], coarse], dim=1))
 
     def read(self, embedding: torch.Tensor, segment: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.adaptation.contenders import KeptLearners
+from medmeta.adaptation.fine_tuning import FineTuning
 from medmeta.errors import AnnotationError, Cancelled
 
 
@@ -126,3 +127,28 @@ def test_a_task_of_other_segments_is_no_start(scan, annotated, checkpoint):
     first = adapt([annotated(volume, labels)], **options).task
     with pytest.raises(AnnotationError, match="adapt anew"):
         adapt([annotated(volume, labels, values=(1,))], start=first, **options)
+
+
+def test_each_of_several_segments_learns_from_the_tiles_that_were_laid_round_it_first(
+    monkeypatch, scan, annotated, checkpoint
+):
+    volume, labels = scan()
+    seen = []
+    step = FineTuning.step
+
+    def watched(tuning, batch, *others):
+        seen.append(batch)
+        return step(tuning, batch, *others)
+
+    monkeypatch.setattr(FineTuning, "step", watched)
+    how = settings(other_steps=20, other_batch=4, other_share=2)
+    adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=how)
+    assert {batch.shares.shape for batch in seen} == {(2, 2)}
+    assert {batch.targets.shape[:2] for batch in seen} == {(4, 2)}
+
+    def share_of(i):
+        """How much of a segment is in its own tiles, and in all."""
+        mine = sum(batch.targets[batch.shares[i], i].sum() for batch in seen)
+        return float(mine / sum(batch.targets[:, i].sum() for batch in seen))
+
+    assert min(share_of(0), share_of(1)) > 0.55  # half by chance
