@@ -93,7 +93,8 @@ class CohortAdapter:
         self.tile = tuple(
             min(settings.other_tile, *side) for side in zip(*(v.shape for v in self.volumes), strict=True)
         )
-        self.share = min(settings.other_batch, settings.other_share) if len(self.values) > 1 else settings.other_batch
+        self.share = settings.other_batch
+        self.count = max(self.share, settings.other_tiles) if len(self.values) > 1 else self.share
         self.random_tile = RandomTile(self.tile)
         self.noise = torch.Generator(self.device).manual_seed(seed)
 
@@ -145,7 +146,7 @@ class CohortAdapter:
     def _batch(self, places: _Places, random_tile: RandomTile) -> TileBatch:
         """Random tiles, without a prior."""
         tiles, chosen, focuses = [], [], []
-        for _ in range(self.settings.other_batch):
+        for _ in range(self.count):
             place = self.draw.integer(0, len(places) - 1)
             centre, focus = self._centre(places, place)
             tiles.append(random_tile(places.shape(place), centre, self.draw))

@@ -33,8 +33,8 @@ class AdaptationSettings:
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
         other_steps: its steps of AdamW.
         other_rate: its learning rate at first; it falls along a cosine.
-        other_batch: tiles a step.
-        other_share: how many of them each of several segments learns from; a single one learns from all.
+        other_batch: tiles a step that a segment learns from.
+        other_tiles: tiles a step that several segments share out; each learns first from those laid round it.
         other_tile: side of a tile, network pixels.
         other_region: how the resolution follows the annotation there.
         other_slices: completed slices that it takes at most, beside the drawn ones.
@@ -59,7 +59,7 @@ class AdaptationSettings:
     other_steps: int = 150
     other_rate: float = 2e-3
     other_batch: int = 4
-    other_share: int = 3
+    other_tiles: int = 6
     other_tile: int = 64
     other_region: RegionRule = field(default_factory=lambda: RegionRule(diameter=20.0, zoom=(0.2, 1.7)))
     other_slices: int = 64

@@ -129,9 +129,7 @@ def test_a_task_of_other_segments_is_no_start(scan, annotated, checkpoint):
         adapt([annotated(volume, labels, values=(1,))], start=first, **options)
 
 
-def test_each_of_several_segments_learns_from_the_tiles_that_were_laid_round_it_first(
-    monkeypatch, scan, annotated, checkpoint
-):
+def test_each_of_several_segments_learns_first_from_the_tiles_laid_round_it(monkeypatch, scan, annotated, checkpoint):
     volume, labels = scan()
     seen = []
     step = FineTuning.step
@@ -141,7 +139,7 @@ def test_each_of_several_segments_learns_from_the_tiles_that_were_laid_round_it_
         return step(tuning, batch, *others)
 
     monkeypatch.setattr(FineTuning, "step", watched)
-    how = settings(other_steps=20, other_batch=4, other_share=2)
+    how = settings(other_steps=20, other_batch=2, other_tiles=4, other_tile=16)
     adapt([annotated(volume, labels)], checkpoint=checkpoint, device="cpu", settings=how)
     assert {batch.shares.shape for batch in seen} == {(2, 2)}
     assert {batch.targets.shape[:2] for batch in seen} == {(4, 2)}
