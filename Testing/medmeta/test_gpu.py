@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
+from medmeta.adaptation.fine_tuning import FineTuning, TileBatch
 from medmeta.adaptation.memory import within_memory
 from medmeta.evaluation.metrics import dice
 from medmeta.evaluation.speed import SpeedCase
 from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.learners.weights import find_weights
 from medmeta.training.run import STAGES, MetaTraining
 from medmeta.training.trainer import Schedule
 
@@ -62,6 +64,31 @@ def test_a_gpu_without_memory_hands_over_to_the_cpu(case):
     assert result.task.provenance["device"] == "cpu"
     assert "on the CPU" in said[-1]
     assert dice(result.predictions[0].labels.array > 0, labels_of(case, "cpu").predictions[0].labels.array > 0) > 0.99
+
+
+def test_a_captured_step_does_what_a_step_does():
+    learner, _ = load_checkpoint(find_weights("maml"))
+    learner.to("cuda")
+    shared = {name: p.detach().clone() for name, p in learner.shared().items()}
+    torch.manual_seed(0)
+    batches = [
+        TileBatch(
+            torch.rand(4, 5, 64, 64, device="cuda"),
+            torch.rand(4, 13, 64, 64, device="cuda"),
+            (torch.rand(4, 2, 64, 64, device="cuda") > 0.5).float(),
+            torch.tensor([[0, 1, 2], [1, 2, 3]], device="cuda"),
+        )
+        for _ in range(8)
+    ]
+    start = {name: p.detach() for name, p in learner.initial().items()}
+    losses = []
+    for capture in (False, True):
+        learner.load_state_dict(shared, strict=False)
+        tuning = FineTuning(learner, [start, start], capture)
+        losses.append([float(tuning.step(batch, 1e-3, lambda: None)) for batch in batches])
+        assert tuning.capture == capture
+    np.testing.assert_allclose(*losses, rtol=2e-2)
+    assert losses[0][-1] < losses[0][0]
 
 
 @pytest.mark.parametrize("stage", STAGES)

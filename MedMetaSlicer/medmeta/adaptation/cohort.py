@@ -86,7 +86,11 @@ class CohortAdapter:
         count = max(8, settings.other_slices // len(cases))
         self.volumes = [
             _CompletedVolume(
-                *whole_stack(case.volume, stack.frame, self.pixel, grey), stack, labels, self.values, count
+                *whole_stack(case.volume, stack.frame, self.pixel, grey, self.device),
+                stack,
+                labels,
+                self.values,
+                count,
             )
             for case, stack, labels in zip(cases, stacks, completed, strict=True)
         ]
@@ -219,8 +223,9 @@ class _Places:
         around, begin, labels, self.inside = [], 0, [], []
         for volume in volumes:
             size = math.prod(volume.shape)
-            around.append(begin + neighbours(volume.chosen, slices, volume.stack.stride, len(volume.stack.image)) * size)
-            begin += volume.stack.image.numel()
+            stack = volume.stack
+            around.append(begin + neighbours(volume.chosen, slices, stack.stride, len(stack.image)) * size)
+            begin += stack.image.numel()
             for position in volume.chosen:
                 pause()
                 labels.append(volume.numbered(position, values, device).flatten())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -12,6 +13,11 @@ from torch.optim.adamw import adamw
 
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.losses import segmentation_loss
+
+WARM_UP = 3
+"""Steps on a GPU before one is captured: the first ones choose algorithms and make room."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,18 @@ class FineTuning:
     Args:
         learner: is changed.
         states: what to start from, one for each segment; stay as they are.
+        capture: on a GPU repeat a step as a captured graph; batches must all be of one shape.
 
     Attributes:
         shared: what all segments share.
         states: one for each segment.
     """
 
-    def __init__(self, learner: Learner, states: Sequence[AdaptedState]) -> None:
+    def __init__(self, learner: Learner, states: Sequence[AdaptedState], capture: bool = True) -> None:
         self.learner = learner
+        self.capture = capture
+        self._taken = 0
+        self._graph: _CapturedStep | None = None
         with torch.enable_grad():
             self.states = [{name: p.clone().requires_grad_() for name, p in state.items()} for state in states]
             self.shared = {name: p.requires_grad_() for name, p in learner.shared().items()}
@@ -55,11 +65,34 @@ class FineTuning:
     def step(self, batch: TileBatch, rate: float, on_step: Callable[[], None]) -> torch.Tensor:
         """One step; returns its loss, a scalar on the device, and does not wait for it."""
         self._rate.fill_(rate)
-        return self._step(batch, on_step)
+        self._taken += 1
+        if not (self.capture and batch.image.is_cuda):
+            return self._step(batch, on_step)
+        on_step()
+        if self._taken <= WARM_UP:
+            return self._beside(batch, on_step)
+        if self._graph is None:
+            try:
+                self._graph = _CapturedStep(self._step, batch)
+            except RuntimeError as error:  # nothing of it was computed
+                _log.info("steps cannot be captured on this GPU (%s): they take longer", type(error).__name__)
+                self.capture = False
+                self._adamw.forget()
+                return self._step(batch, on_step)
+        return self._graph(batch)
 
-    def _step(self, batch: TileBatch, on_step: Callable[[], None]) -> torch.Tensor:
+    def _step(self, batch: TileBatch, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
         loss = self._backward(batch, on_step)
         self._adamw.step()
+        return loss
+
+    def _beside(self, batch: TileBatch, on_step: Callable[[], None]) -> torch.Tensor:
+        """A step on a stream of its own, as capturing wants those before it."""
+        current, own = torch.cuda.current_stream(batch.image.device), torch.cuda.Stream(batch.image.device)
+        own.wait_stream(current)
+        with torch.cuda.stream(own):
+            loss = self._step(batch, on_step)
+        current.wait_stream(own)
         return loss
 
     def _backward(self, batch: TileBatch, on_step: Callable[[], None]) -> torch.Tensor:
@@ -104,5 +137,39 @@ class _AdamW:
             parameters, [p.grad for p in parameters], first, second, [], steps, fused=True, amsgrad=False,
             beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=1e-2, eps=1e-8, maximize=False,
         )  # fmt: skip
-        for parameter in parameters:
+        self.forget()
+
+    def forget(self) -> None:
+        """Lets gradients go."""
+        for parameter in self.parameters:
             parameter.grad = None
+
+
+class _CapturedStep:
+    """A step as a CUDA graph: its hundreds of small kernels start at once, where one by one they keep the CPU busy.
+
+    Args:
+        step: from a batch to its loss; changes parameters in place.
+        batch: is as large as all that follow. Nothing is computed with it yet.
+
+    Raises:
+        RuntimeError: it cannot be captured.
+    """
+
+    def __init__(self, step: Callable[[TileBatch], torch.Tensor], batch: TileBatch) -> None:
+        self.batch = TileBatch(*(value.clone() for value in _tensors(batch)))
+        self.graph = torch.cuda.CUDAGraph()
+        # Other threads may use the GPU meanwhile.
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+            self.loss = step(self.batch)
+
+    def __call__(self, batch: TileBatch) -> torch.Tensor:
+        """One step."""
+        for own, value in zip(_tensors(self.batch), _tensors(batch), strict=True):
+            own.copy_(value)
+        self.graph.replay()
+        return self.loss.clone()
+
+
+def _tensors(batch: TileBatch) -> list[torch.Tensor]:
+    return [getattr(batch, field.name) for field in fields(batch)]

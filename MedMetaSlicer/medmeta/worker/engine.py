@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
@@ -31,8 +30,6 @@ class Engine:
 
     def __init__(self) -> None:
         self._load = KeptLearners()
-        # The first optimizer of a process loads packages for a second: now, not amid the first request.
-        torch.optim.AdamW([torch.zeros(1, requires_grad=True)]).zero_grad()
         self._ready: tuple[tuple[AdaptedTask, str, str | None], Predictor] | None = None
 
     @property
