@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,27 +11,46 @@ import numpy as np
 
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
+from medmeta.adaptation.fine_tuning import WARM_UP
 from medmeta.adaptation.memory import within_memory
 from medmeta.adaptation.prediction import Predictor
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, Similarity
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
-from medmeta.annotations import AnnotatedVolume
+from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.devices import resolve_device, usual_batch
 from medmeta.errors import CheckpointError, MedMetaError, VolumeError
 from medmeta.progress import ProgressCallback
-from medmeta.volumes import Volume
+from medmeta.volumes import Geometry, Volume
 
 Notice = Callable[[str], None]
 
 
 class Engine:
-    """`adapt` and `predict`, which fall back to less memory, and files of tasks. Learners are loaded once."""
+    """`adapt` and `predict`, which fall back to less memory, and files of tasks. Learners are loaded once.
+
+    On a GPU it is ready once it has done a small case: loading kernels and libraries takes longer than many a request.
+    """
 
     def __init__(self) -> None:
         self._load = KeptLearners()
         self._ready: tuple[tuple[AdaptedTask, str, str | None], Predictor] | None = None
+        if self.device != "cpu":
+            with suppress(MedMetaError, RuntimeError):  # if it is broken, requests tell of it
+                self.warm_up()
+
+    def warm_up(self) -> None:
+        """Adapts to a ball and predicts another volume with it."""
+        at = np.indices((64, 64, 24)) - np.array([32, 32, 12]).reshape(3, 1, 1, 1)
+        ball = (np.square(at / np.array([14, 14, 9]).reshape(3, 1, 1, 1)).sum(0) < 1).astype(np.uint8)
+        noise = np.random.default_rng(0).normal(0, 0.1, ball.shape)
+        geometry = Geometry(ball.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).flat))
+        volume = Volume((ball + noise).astype(np.float32), geometry, "warm-up")
+        annotation = SparseAnnotation.from_labels(ball, axis=2, slices=[6, 12, 18])
+        settings = AdaptationSettings(other_steps=2 * WARM_UP)
+        task = adapt([AnnotatedVolume(volume, annotation)], settings=settings, load=self._load).task
+        Predictor(task, "auto", None, self._load)(volume)
 
     @property
     def device(self) -> str:

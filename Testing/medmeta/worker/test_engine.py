@@ -152,3 +152,31 @@ def test_a_task_is_made_ready_once_for_a_cohort_and_again_for_another_device(mon
     warm.predict(first, 3, device="auto", **options)
     warm.predict(second, 4, device="auto", **options)
     assert made == [(first, "cpu"), (first, "auto"), (second, "auto")]
+
+
+def test_what_it_warms_up_with_is_segmented_in_both_volumes(monkeypatch):
+    found = []
+    for name in ("adapt", "Predictor"):
+        original = getattr(engine, name)
+        monkeypatch.setattr(
+            engine, name, lambda *a, original=original, **k: found.append(original(*a, **k)) or found[-1]
+        )
+    engine.Engine().warm_up()
+    adapted, predictor = found
+    assert adapted.predictions[0].labels.array.any()
+    assert predictor.task is adapted.task
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_on_a_gpu_it_is_warm_before_it_is_ready(monkeypatch, broken):
+    warmed = []
+
+    def warm_up(self):
+        warmed.append(self)
+        if broken:
+            raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(engine.Engine, "device", "cuda")
+    monkeypatch.setattr(engine.Engine, "warm_up", warm_up)
+    subject = engine.Engine()
+    assert warmed == [subject]
