@@ -1,6 +1,7 @@
 """The cases on a Dask cluster that is there already; all its machines see the same files.
 
-A worker that is lost costs time and no case: the scheduler gives its cases to others. Only this process writes the
+A worker that is lost costs time and no case: the scheduler gives its cases to others. Where all are lost the run ends
+after a while, and can go on later. Only this process writes the
 ledger, one row for each case, so none is in it twice even where a case was computed twice.
 """
 
@@ -9,26 +10,39 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from medmeta.cohorts.cases import Case
 from medmeta.cohorts.ledger import FAILED
 from medmeta.cohorts.local import Record
+from medmeta.cohorts.reason import reason_of
 from medmeta.cohorts.recipe import Recipe
 from medmeta.errors import CohortError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future, as_completed
 
 PATIENCE = 30
 """Seconds to wait for the scheduler, and for a first worker."""
 
+WITHOUT_WORKERS = 120.0
+"""Seconds without any worker after which a run gives up: a cluster's manager starts new ones within them."""
+
+LOOK = 1.0
+"""Seconds between two looks at how many workers there are, while no case is finished."""
+
+PAUSE = 0.05
+"""Seconds between two looks for finished cases."""
+
 _log = logging.getLogger(__name__)
 
 
-def run_on_cluster(cases: Sequence[Case], recipe: Recipe, record: Record, scheduler: str) -> None:
+def run_on_cluster(
+    cases: Sequence[Case], recipe: Recipe, record: Record, scheduler: str, patience: float = WITHOUT_WORKERS
+) -> None:
     """Predicts cases.
 
     Args:
@@ -36,9 +50,10 @@ def run_on_cluster(cases: Sequence[Case], recipe: Recipe, record: Record, schedu
         recipe: how; likewise.
         record: told of each case when its outputs are on the disk.
         scheduler: its address, such as tcp://10.0.0.5:8786.
+        patience: seconds without any worker after which it gives up.
 
     Raises:
-        CohortError: no Dask here, no such scheduler, no worker, or the connection is lost.
+        CohortError: no Dask here, no such scheduler, no worker, all workers are lost, or the connection is.
     """
     try:
         from distributed import Client
@@ -54,13 +69,19 @@ def run_on_cluster(cases: Sequence[Case], recipe: Recipe, record: Record, schedu
         except TimeoutError as error:
             raise CohortError(f"Scheduler {scheduler} has no worker: start one with `dask worker`.") from error
         # A case that ends its worker drags along what waits there: those are tried again, each of them alone.
-        suspects = _run(client, cases, recipe, record, scheduler)
+        suspects = _run(client, cases, recipe, record, scheduler, patience)
         for case in suspects:
-            _run(client, [case], recipe, record, scheduler, alone=True)
+            _run(client, [case], recipe, record, scheduler, patience, alone=True)
 
 
 def _run(
-    client: Client, cases: Sequence[Case], recipe: Recipe, record: Record, scheduler: str, alone: bool = False
+    client: Client,
+    cases: Sequence[Case],
+    recipe: Recipe,
+    record: Record,
+    scheduler: str,
+    patience: float,
+    alone: bool = False,
 ) -> list[Case]:
     """Has cases predicted and records them; returns those that no worker lived through, unless they were alone."""
     from distributed import KilledWorker, as_completed
@@ -75,19 +96,24 @@ def _run(
             work[key] = case
             futures.append(client.submit(predict_case, sent, case.name, str(case.path), key=key, pure=False))
         waiting = as_completed(futures, loop=client.loop)
-        for future in waiting:
+        for future in _finished(client, waiting, scheduler, patience):
             if future.status == "lost":  # its worker was, with the row: it is computed again
                 waiting.add(future)
                 continue
             if future.status == "cancelled":
                 raise CancelledError
-            case = work.pop(future.key)
             error = future.exception() if future.status == "error" else None
+            try:
+                row = future.result(timeout=patience) if error is None else None
+            except TimeoutError:  # its worker was lost after all
+                waiting.add(future)
+                continue
+            case = work.pop(future.key)
             if isinstance(error, KilledWorker) and not alone:
                 suspects.append(case)
                 _log.info("a case's workers were lost: it is tried again later")
             else:
-                row = future.result() if error is None else _lost(case.name, error)
+                row = _lost(case, error) if row is None else row
                 record(row)
                 _log.info("a case more: %s; %d left", row["status"], len(work))
                 _log.debug("case %r: %s", case.name, row.get("error") or row.get("output"))
@@ -98,6 +124,38 @@ def _run(
         client.cancel(futures)
         raise
     return suspects
+
+
+def _finished(client: Client, waiting: as_completed, scheduler: str, patience: float) -> Iterator[Future]:
+    """What is finished, as soon as it is.
+
+    Raises:
+        CohortError: for so many seconds there was no worker, without which nothing will ever be finished.
+    """
+    gone, look = None, time.monotonic()
+    while not waiting.is_empty():
+        batch = waiting.next_batch(block=False)
+        yield from batch
+        now = time.monotonic()
+        if batch:
+            gone = None
+        elif now >= look:
+            look = now + LOOK
+            gone = None if _has_workers(client) else gone or now
+            if gone is not None and now - gone >= patience:
+                raise CohortError(
+                    f"Scheduler {scheduler} has had no worker for {patience:g} s: start one with `dask worker`; the "
+                    "same command goes on where it stopped."
+                )
+        if not batch:
+            time.sleep(PAUSE)
+
+
+def _has_workers(client: Client) -> bool:
+    try:
+        return bool(client.nthreads())
+    except (OSError, TimeoutError):
+        return True  # it is the connection that is lost, which cancels all that is waited for
 
 
 def key_of(case: Case, recipe: Recipe) -> str:
@@ -114,11 +172,11 @@ def key_of(case: Case, recipe: Recipe) -> str:
     return f"medmeta-{hashlib.sha256(work.encode()).hexdigest()[:32]}"
 
 
-def _lost(name: str, error: BaseException) -> dict[str, object]:
+def _lost(case: Case, error: BaseException) -> dict[str, object]:
     """The row of a case that no worker lived through."""
     from distributed import KilledWorker
 
-    reason = f"unexpected {type(error).__name__}: {error}"
+    reason = reason_of(error, [case.path])
     if isinstance(error, KilledWorker):
         reason = "every worker that tried it was lost: it may need more memory than a worker has."
-    return {"case": name, "status": FAILED, "input_sha256": None, "error": " ".join(reason.split())[:500]}
+    return {"case": case.name, "status": FAILED, "input_sha256": None, "error": reason}

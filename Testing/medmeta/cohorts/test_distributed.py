@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -118,6 +119,34 @@ def test_a_connection_that_is_lost_half_way_stops_the_run_and_says_how_to_go_on(
         with pytest.raises(CohortError, match="the same command goes on where it stopped"):
             run_on_cluster(cases, recipe, record, own.scheduler_address)
     assert 1 <= len(rows) < len(cases)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_without_any_worker_the_run_ends_after_a_while_and_goes_on_where_some_come(recipe, write_cases, back):
+    cases = [Case(path.name.split(".")[0], path) for path in sorted(write_cases(6).iterdir())]
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    rows = []
+    with distributed.LocalCluster(**options) as own:
+
+        def record(row):
+            rows.append(row["case"])
+            if len(rows) == 2:
+                own.scale(0)
+                while own.scheduler.workers:
+                    time.sleep(0.02)
+                if back:
+                    threading.Timer(1, own.scale, [1]).start()
+
+        if back:
+            run_on_cluster(cases, recipe, record, own.scheduler_address, patience=60)
+        else:
+            with pytest.raises(CohortError, match=r"no worker for 1 s.*the same command goes on where it stopped"):
+                run_on_cluster(cases, recipe, record, own.scheduler_address, patience=1)
+            own.scale(1)
+            rest = [case for case in cases if case.name not in rows]
+            assert rest
+            run_on_cluster(rest, recipe, lambda row: rows.append(row["case"]), own.scheduler_address)
+    assert Counter(rows) == Counter(case.name for case in cases)
 
 
 def test_a_scheduler_that_is_not_there_is_told(recipe, cases, monkeypatch):
