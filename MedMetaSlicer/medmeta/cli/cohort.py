@@ -31,7 +31,11 @@ def cohort(
     device: str = inputs.DEVICE,
     clean_up: bool = inputs.CLEAN_UP,
     confidence: bool = typer.Option(False, "--confidence", help="Write confidence maps, too."),
-    ending: str = typer.Option(".nii.gz", "--ending", help=f"Of the label maps: {', '.join(ENDINGS)}."),
+    ending: str = typer.Option(
+        ".nii.gz",
+        "--ending",
+        help=f"Of the label maps: {', '.join(ENDINGS)}; .dcm for DICOM segmentations of DICOM folders.",
+    ),
     scheduler: str | None = typer.Option(
         None,
         "--scheduler",
@@ -40,6 +44,9 @@ def cohort(
     ),
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = typer.Option(False, "--overwrite", help="Begin anew, and replace outputs that are there."),
+    verify: bool = typer.Option(
+        False, "--verify", help="Read all files of cases that are done, though their sizes and times are the same."
+    ),
     until_input_ends: bool = typer.Option(
         False,
         "--until-input-ends",
@@ -74,7 +81,7 @@ def cohort(
         ending=ending,
     )
     with console.progress() as progress:
-        outcome = process(source, recipe, scheduler=scheduler, overwrite=overwrite, progress=progress)
+        outcome = process(source, recipe, scheduler=scheduler, overwrite=overwrite, verify=verify, progress=progress)
     table = Table(title="Worst first")
     if len(outcome.rows) > SHOWN:
         table.caption = f"{SHOWN} of {len(outcome.rows)}; the report has all"

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medmeta.errors import CohortError, VolumeError
+from medmeta.volumes import dicom_seg
 from medmeta.volumes.files import EXTENSIONS
+from medmeta.volumes.intact import dicom_class
 from medmeta.volumes.parts import voxel_files
 
 MOST_CASES = 100_000
@@ -125,23 +127,57 @@ def input_hash(path: Path) -> str:
         VolumeError: missing, not readable, or its header names voxels in another folder.
     """
     try:
-        if path.is_dir():
-            files = sorted(file for file in path.iterdir() if file.is_file())
-        elif path.is_file():
-            files = [path, *voxel_files(path)]
-        else:
-            raise VolumeError(f"{path} does not exist: check the path.")
-        home = path.resolve() if path.is_dir() else path.resolve().parent
-        digest = hashlib.sha256()
+        digest, files = hashlib.sha256(), _files_of(path)
         for file in files:
-            if file != path and not file.resolve().is_relative_to(home):
-                raise VolumeError(f"{path} has voxels in another folder: put them beside it.")
             if len(files) > 1:
                 digest.update(f"\0{file.name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
             add_file(digest, file)
     except OSError as error:
         raise VolumeError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
     return digest.hexdigest()
+
+
+def stamp(path: Path) -> str:
+    """What tells without reading a file whether it was changed: its size, and when it was written last (ns).
+
+    Of a case with several files it is a SHA-256 of their names, sizes and times.
+
+    Raises:
+        VolumeError: as `input_hash`.
+    """
+    try:
+        states = [(file.name, file.stat()) for file in _files_of(path)]
+    except OSError as error:
+        raise VolumeError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    lines = [(name, f"{state.st_size} {state.st_mtime_ns}") for name, state in states]
+    if len(lines) == 1 and not path.is_dir():
+        return lines[0][1]
+    text = "".join(f"\0{name}\0{line}\0" for name, line in lines)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _files_of(path: Path) -> list[Path]:
+    """All files that a case is read from.
+
+    Raises:
+        OSError, VolumeError: as `input_hash`.
+    """
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file() and _stays(file, path.resolve(), path))
+    if not path.is_file():
+        raise VolumeError(f"{path} does not exist: check the path.")
+    return [path, *(file for file in voxel_files(path) if _stays(file, path.resolve().parent, path))]
+
+
+def _stays(file: Path, home: Path, case: Path) -> bool:
+    """True for a file inside a folder.
+
+    Raises:
+        VolumeError: it is a link out of it.
+    """
+    if not file.resolve().is_relative_to(home):
+        raise VolumeError(f"{case} has voxels in another folder: put them beside it.")
+    return True
 
 
 def add_file(digest: hashlib._Hash, file: Path) -> None:
@@ -163,13 +199,14 @@ def _is_output(path: Path, stems: set[str]) -> bool:
 
 
 def _holds_dicom(folder: Path) -> bool:
-    """True where one of the first files has the four letters of DICOM."""
+    """True where one of the first files has the four letters of DICOM and is no segmentation."""
     try:
         files = [path for path in sorted(folder.iterdir())[:PEEKED] if path.is_file()]
         for path in files:
             with path.open("rb") as file:
-                if file.read(132)[128:] == b"DICM":
-                    return True
+                found = file.read(132)[128:] == b"DICM"
+            if found and dicom_class(path) != dicom_seg.STORAGE:
+                return True
     except OSError:
         return False
     return False

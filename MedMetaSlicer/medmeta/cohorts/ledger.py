@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, BinaryIO
 
 from medmeta import __version__
-from medmeta.cohorts.cases import Case, input_hash
+from medmeta.cohorts.cases import Case, input_hash, stamp
 from medmeta.cohorts.recipe import Recipe
 from medmeta.errors import CohortError, VolumeError
 
@@ -104,17 +104,34 @@ class Ledger:
     def _not_written(self, error: OSError) -> CohortError:
         return CohortError(f"{self.path} cannot be written ({error.strerror}): make room, or choose another --out-dir.")
 
-    def is_done(self, case: Case) -> bool:
-        """True where a case needs no work: its outputs are those that were written, its input is what it was."""
+    def is_done(self, case: Case, verify: bool = False) -> bool:
+        """True where a case needs no work: its outputs are those that were written, its input is what it was.
+
+        Files are read only where their sizes or times are others than in the ledger, which then gets the new ones.
+
+        Args:
+            case: which.
+            verify: read the files in any case.
+
+        Raises:
+            CohortError: the ledger cannot be written.
+        """
         row = self.rows.get(case.name, {})
         if row.get("status") != DONE:
             return False
-        wanted = [row.get("output_sha256"), *([row.get("confidence_sha256")] if self.recipe.confidence else [])]
+        paths = (case.path, *self.recipe.outputs(case.name))
+        hashes = [row.get(name) for name in ("input_sha256", "output_sha256", "confidence_sha256")]
         try:
-            found = [input_hash(path) for path in self.recipe.outputs(case.name)]
-            return found == wanted and input_hash(case.path) == row.get("input_sha256")
+            stamps = [stamp(path) for path in paths]
+            if stamps == row.get("stamps") and not verify:
+                return True
+            if [input_hash(path) for path in paths] != hashes[: len(paths)]:
+                return False
         except VolumeError:
             return False
+        if stamps != row.get("stamps"):  # touched, copied, or from a version that kept no stamps
+            self.record({**row, "stamps": stamps})
+        return True
 
 
 def read_ledger(path: Path, settings: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], int]:

@@ -60,10 +60,10 @@ def _predicted(
     sha256 = None
     try:
         loaded = future.result()
-        sha256 = loaded[0]
+        sha256 = loaded.sha256
         return one.predict_loaded(recipe, case.name, loaded, progress)
     except Cancelled:
         raise
     except Exception as error:  # one bad case never stops the rest
         _log.debug("case %r failed", case.name, exc_info=True)
-        return one.failed(recipe, case.name, error, sha256)
+        return one.failed(recipe, case.name, case.path, error, sha256)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,33 @@ import numpy as np
 
 from medmeta.adaptation import AdaptedTask, Prediction, Predictor
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.cohorts.cases import input_hash
+from medmeta.cohorts.cases import input_hash, stamp
 from medmeta.cohorts.ledger import DONE, FAILED
-from medmeta.cohorts.recipe import Recipe
+from medmeta.cohorts.reason import reason_of
+from medmeta.cohorts.recipe import DICOM, Recipe
 from medmeta.cohorts.thumbnail import thumbnail, write_thumbnail
-from medmeta.errors import Cancelled, CheckpointError, MedMetaError
+from medmeta.errors import Cancelled, CheckpointError
 from medmeta.learners.checkpoint import file_hash
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume, read_volume, write_label_map, write_volume
+from medmeta.volumes.dicom_seg import write_dicom_seg
 
-LONGEST_REASON = 500
-"""Characters."""
 
-Loaded = tuple[str, Volume]
-"""SHA-256 of what a case was read from, and the case."""
+@dataclass(frozen=True)
+class Loaded:
+    """A case in memory.
+
+    Attributes:
+        path: what it was read from.
+        stamp: of that, from before it was read.
+        sha256: likewise.
+        volume: the case.
+    """
+
+    path: Path
+    stamp: str
+    sha256: str
+    volume: Volume
 
 
 def load(path: Path) -> Loaded:
@@ -36,7 +50,7 @@ def load(path: Path) -> Loaded:
     Raises:
         VolumeError: it cannot be read.
     """
-    return input_hash(path), read_volume(path)
+    return Loaded(path, stamp(path), input_hash(path), read_volume(path))
 
 
 @lru_cache(maxsize=2)
@@ -70,11 +84,14 @@ def predict_loaded(
         MedMetaError: it cannot be predicted or written.
     """
     start = time.monotonic()
-    sha256, volume = loaded
+    volume = loaded.volume
     ready = predictor_of(recipe)
     prediction = ready(volume, clean_up=recipe.clean_up, progress=progress)
     segments, labels, sure = ready.task.segments, recipe.label_map(name), recipe.confidence_map(name)
-    write_label_map(prediction.labels, labels, segments)
+    if recipe.ending == DICOM:
+        write_dicom_seg(prediction.labels, segments, loaded.path, labels)
+    else:
+        write_label_map(prediction.labels, labels, segments)
     if sure is not None:
         write_volume(prediction.confidence, sure)
     axis = SliceFrame.like(ready.task.direction, volume.geometry.spacing, volume.geometry.direction).axes[0]
@@ -82,23 +99,23 @@ def predict_loaded(
     return {
         "case": name,
         "status": DONE,
-        "input_sha256": sha256,
+        "input_sha256": loaded.sha256,
         "output": labels.name,
         "output_sha256": file_hash(labels),
         "confidence_sha256": None if sure is None else file_hash(sure),
+        "stamps": [loaded.stamp, *map(stamp, recipe.outputs(name))],
         "seconds": round(time.monotonic() - start, 3),
         **_measures(ready.task, prediction),
     }
 
 
-def failed(recipe: Recipe, name: str, error: Exception, sha256: str | None = None) -> dict[str, Any]:
+def failed(recipe: Recipe, name: str, path: Path, error: Exception, sha256: str | None = None) -> dict[str, Any]:
     """The row of a case that cannot be predicted; takes away outputs that it may have from another input."""
-    for path in (*recipe.outputs(name), recipe.thumbnail(name)):
+    for output in (*recipe.outputs(name), recipe.thumbnail(name)):
         with suppress(OSError):
-            path.unlink()
-    reason = str(error) if isinstance(error, MedMetaError) else f"unexpected {type(error).__name__}: {error}"
-    reason = " ".join(reason.split())[:LONGEST_REASON]
-    return {"case": name, "status": FAILED, "input_sha256": sha256, "error": reason}
+            output.unlink()
+    places = (path, *recipe.outputs(name), recipe.task, *([recipe.checkpoint] if recipe.checkpoint else []))
+    return {"case": name, "status": FAILED, "input_sha256": sha256, "error": reason_of(error, map(Path, places))}
 
 
 def predict_case(sent: Mapping[str, Any], name: str, path: str) -> dict[str, Any]:
@@ -118,7 +135,7 @@ def predict_case(sent: Mapping[str, Any], name: str, path: str) -> dict[str, Any
     except Cancelled:
         raise
     except Exception as error:
-        return failed(recipe, name, error)
+        return failed(recipe, name, Path(path), error)
 
 
 def _measures(task: AdaptedTask, prediction: Prediction) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from medmeta.cohorts.ledger import FAILED, Ledger
 from medmeta.cohorts.local import run_here
 from medmeta.cohorts.lock import locked
 from medmeta.cohorts.manifest import read_manifest
-from medmeta.cohorts.recipe import Recipe
+from medmeta.cohorts.recipe import DICOM, Recipe
 from medmeta.cohorts.report import worst_first, write_report
 from medmeta.errors import Cancelled, CohortError
 from medmeta.progress import Progress, ProgressCallback
+from medmeta.volumes.dicom_seg import check_installed
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def process(
     *,
     scheduler: str | None = None,
     overwrite: bool = False,
+    verify: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Outcome:
     """Predicts all cases that are not done yet, and writes the report.
@@ -76,15 +78,20 @@ def process(
         recipe: how; its paths are absolute.
         scheduler: address of a Dask cluster's; None to work here.
         overwrite: begin anew and replace what is there.
+        verify: read all files of cases that are done, though their sizes and times are the same.
         progress: told how far it is; may raise `Cancelled`: the report then has what is done so far.
 
     Raises:
         CheckpointError, DeviceError: nothing can be predicted at all.
-        CohortError: the folder, the manifest, the ledger or the cluster cannot be used.
+        CohortError: the folder, the manifest, the ledger or the cluster cannot be used; or DICOM segmentations are
+            asked for of what is no DICOM series.
+        VolumeError: what writes DICOM segmentations is not installed.
     """
     start = time.monotonic()
     out_dir = Path(recipe.out_dir)
     cases, left_out = cases_of(source, out_dir)
+    if recipe.ending == DICOM:
+        _check_dicom(cases)
     weights = [Path(path).resolve() for path in (recipe.task, recipe.checkpoint) if path]
     given = {*weights, *(case.path.resolve() for case in cases)}
     for case in cases:
@@ -99,7 +106,7 @@ def process(
     with locked(out_dir), Ledger(recipe, cases, overwrite) as ledger:
         waiting = []
         for number, case in enumerate(cases, start=1):
-            if not ledger.is_done(case):
+            if not ledger.is_done(case, verify):
                 waiting.append(case)
             tell("ledger", number)
         kept = len(cases) - len(waiting)
@@ -128,3 +135,19 @@ def process(
             raise
         rows, table, page = finish()
     return Outcome(rows, kept, left_out, table, page, time.monotonic() - start)
+
+
+def _check_dicom(cases: Sequence[Case]) -> None:
+    """Refuses cases that no DICOM segmentation can belong to; one that is missing fails alone, like any other.
+
+    Raises:
+        CohortError: a case is a file.
+        VolumeError: what writes DICOM segmentations is not installed.
+    """
+    files = [case for case in cases if case.path.is_file()]
+    if files:
+        raise CohortError(
+            f"--ending {DICOM}: {files[0].path} is no folder with a DICOM series ({len(files)} of {len(cases)} cases "
+            "are not): choose another --ending, or take these out."
+        )
+    check_installed()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from medmeta.errors import CohortError
+from medmeta.volumes.dicom_seg import ENDING as DICOM
 
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha")
-"""Of label maps: formats that keep a volume in one file."""
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha", DICOM)
+"""Of label maps: formats that keep a volume in one file; the last one is a DICOM segmentation."""
 
 THUMBNAILS = ".thumbnails"
 """Folder in the outputs' folder."""
@@ -61,7 +62,7 @@ class Recipe:
 
     def confidence_map(self, name: str) -> Path | None:
         """Where the confidence map of a case goes; None where none is wanted."""
-        ending = ".nrrd" if self.ending == ".seg.nrrd" else self.ending
+        ending = ".nrrd" if self.ending in (".seg.nrrd", DICOM) else self.ending
         return Path(self.out_dir) / f"{name}_confidence{ending}" if self.confidence else None
 
     def outputs(self, name: str) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import quote
 
 from medmeta.cohorts.ledger import DONE, FAILED
 from medmeta.cohorts.recipe import Recipe
@@ -125,12 +126,14 @@ def _page(file: TextIO, rows: Sequence[Row], recipe: Recipe) -> None:
 
 
 def _html_row(row: Row, recipe: Recipe) -> str:
-    name = f'<td class="case">{escape(row["case"])}'
+    name = escape(row["case"])
     if row["status"] != DONE:
         reason = row.get("error") or "Not done yet."
         word = "Failed" if row["status"] == FAILED else "Waiting"
-        name = f'{name}<br><span class="bad">{word}</span></td>'
+        name = f'<td class="case">{name}<br><span class="bad">{word}</span></td>'
         return f'<tr><td></td>{name}<td colspan="4">{escape(str(reason))}</td></tr>\n'
+    # The label map lies beside the page; a slash or a colon in its name would lead elsewhere.
+    name = f'<td class="case"><a href="{quote(os.fsencode(row["output"]), safe="")}">{name}</a>'
     far = "" if row["in_range"] else f'<br><span class="bad">Out of range</span> (distance {_number(row["distance"])})'
     cells = io.StringIO()
     for place, value in (("segment", str), ("volume_ml", _number), ("confidence", _number), ("expected_dice", _number)):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from medmeta.annotations import Segment
 
 ENDING = ".dcm"
+STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+"""SOP class of segmentations."""
+
 MAKER = "MedMetaSlicer"
 SERIES_NUMBER = 900
 """Of the segmentation; what it is made from comes first in a viewer's list."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmeta.cohorts.cases import LONGEST_NAME, input_hash, named, same_name, usable, volumes_in
+from medmeta.cohorts.cases import LONGEST_NAME, input_hash, named, same_name, stamp, usable, volumes_in
 from medmeta.errors import CohortError, VolumeError
 
 
@@ -16,9 +16,9 @@ def touch(folder, *names):
         (folder / name).write_bytes(b"voxels")
 
 
-def dicom(path):
+def dicom(path, more=b""):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(128) + b"DICM")
+    path.write_bytes(bytes(128) + b"DICM" + more)
 
 
 def test_a_folders_volumes_and_dicom_folders_are_its_cases_by_name(tmp_path):
@@ -39,6 +39,14 @@ def test_label_maps_and_segmentations_and_the_outputs_are_left_out_and_counted(t
     cases, left_out = volumes_in(tmp_path, tmp_path / "out")
     assert [case.name for case in cases] == ["a", "knee_label"]
     assert left_out == 3
+
+
+def test_a_folder_of_dicom_segmentations_is_no_case(tmp_path):
+    touch(tmp_path, "a.nii")
+    storage = b"1.2.840.10008.5.1.4.1.1.66.4\0"
+    dicom(tmp_path / "earlier" / "a_label.dcm", b"\x02\x00\x02\x00UI" + len(storage).to_bytes(2, "little") + storage)
+    cases, _ = volumes_in(tmp_path, tmp_path / "out")
+    assert [case.name for case in cases] == ["a"]
 
 
 def test_volumes_that_differ_in_their_ending_alone_get_names_of_their_own(tmp_path):
@@ -98,3 +106,26 @@ def test_voxels_beside_a_header_belong_to_the_hash_and_stay_in_its_folder(tmp_pa
 def test_a_missing_input_is_named(tmp_path):
     with pytest.raises(VolumeError, match=r"none\.nii does not exist"):
         input_hash(tmp_path / "none.nii")
+
+
+def test_a_stamp_changes_with_size_time_and_files(tmp_path):
+    touch(tmp_path, "a.nii", "series/1.dcm", "series/2.dcm")
+    for path, inside in (
+        (tmp_path / "a.nii", tmp_path / "a.nii"),
+        (tmp_path / "series", tmp_path / "series" / "2.dcm"),
+    ):
+        stamps = [stamp(path)]
+        assert stamp(path) == stamps[0]
+        time = inside.stat().st_mtime_ns
+        inside.write_bytes(b"other voxels")
+        os.utime(inside, ns=(time, time))
+        stamps.append(stamp(path))
+        os.utime(inside, ns=(time, time + 1))
+        stamps.append(stamp(path))
+        inside.rename(inside.with_name("b.nii"))
+        if path.is_dir():
+            stamps.append(stamp(path))
+        else:
+            with pytest.raises(VolumeError, match=r"a\.nii does not exist"):
+                stamp(path)
+        assert len(set(stamps)) == len(stamps)

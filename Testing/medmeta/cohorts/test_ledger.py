@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medmeta.cohorts.cases import input_hash
 from medmeta.cohorts.ledger import FILE, Ledger, read_ledger
 from medmeta.cohorts.one import predict_case
 from medmeta.errors import CohortError
@@ -57,6 +59,51 @@ def test_a_changed_input_or_output_and_a_missing_output_are_not_done(recipe, cas
     assert finished(recipe, cases)[:2] == [False, True]
     cases[1].path.write_bytes(cases[2].path.read_bytes())
     assert finished(recipe, cases)[:2] == [False, False]
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """The names of the files that the ledger reads."""
+    names = []
+    monkeypatch.setattr("medmeta.cohorts.ledger.input_hash", lambda path: names.append(path.name) or input_hash(path))
+    return names
+
+
+def test_what_was_not_touched_is_not_read_again_unless_asked_for(recipe, cases, done, hashed):
+    with Ledger(recipe, cases) as ledger:
+        assert all(ledger.is_done(case) for case in cases[:2])
+        assert hashed == []
+        assert all(ledger.is_done(case, verify=True) for case in cases[:2])
+    assert sorted(hashed) == ["p0001.nii.gz", "p0001_label.nii.gz", "p0002.nii.gz", "p0002_label.nii.gz"]
+
+
+def test_what_was_only_touched_is_read_once(recipe, cases, done, hashed):
+    os.utime(cases[0].path)
+    os.utime(recipe.label_map(cases[1].name))
+    assert finished(recipe, cases) == [True, True, False, False]
+    assert len(hashed) == 4
+    assert finished(recipe, cases) == [True, True, False, False]
+    assert len(hashed) == 4
+
+
+def test_a_ledger_without_stamps_is_read_and_gets_them(recipe, cases, done, hashed):
+    rows = [json.loads(line) for line in done.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row.pop("stamps", None)
+    done.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert finished(recipe, cases) == finished(recipe, cases) == [True, True, False, False]
+    assert len(hashed) == 4
+
+
+def test_a_change_that_keeps_size_and_time_is_found_by_verifying(recipe, cases, done):
+    path = recipe.label_map(cases[0].name)
+    content, time = bytearray(path.read_bytes()), path.stat().st_mtime_ns
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(time, time))
+    with Ledger(recipe, cases) as ledger:
+        assert ledger.is_done(cases[0])
+        assert not ledger.is_done(cases[0], verify=True)
 
 
 def test_an_output_that_was_changed_is_not_done(recipe, cases, done):

@@ -49,6 +49,38 @@ def test_a_case_that_cannot_be_read_any_more_fails_and_its_old_outputs_go(recipe
     assert not recipe.thumbnail(cases[0].name).exists()
 
 
+def test_a_dicom_series_becomes_a_dicom_segmentation(recipe, scan, tmp_path, write_series):
+    pydicom = pytest.importorskip("pydicom", reason="needs the optional dependency 'dicom'")
+    pytest.importorskip("highdicom", reason="needs the optional dependency 'dicom'")
+    write_series(tmp_path / "ct", scan(1)[0].array)
+    recipe = replace(recipe, ending=".dcm", confidence=True)
+    row = one.predict_case(recipe.sent(), "ct", str(tmp_path / "ct"))
+    assert row["output"] == "ct_label.dcm"
+    assert row["output_sha256"] == input_hash(recipe.label_map("ct"))
+    found = pydicom.dcmread(recipe.label_map("ct"))
+    series = pydicom.dcmread(next((tmp_path / "ct").iterdir()))
+    assert found.ReferencedSeriesSequence[0].SeriesInstanceUID == series.SeriesInstanceUID
+    assert found.pixel_array.sum() * 0.7 * 0.9 * 2.5 / 1000 == pytest.approx(row["segments"][0]["volume_ml"], abs=1e-3)
+    assert read_volume(recipe.confidence_map("ct")).geometry.matches(read_volume(tmp_path / "ct").geometry)
+
+
+def test_a_failure_names_no_folder(recipe, cases, tmp_path):
+    folder = tmp_path / "Müller^Anna 1970"
+    folder.mkdir()
+    (folder / "ct.nii").write_bytes(b"rubbish")
+    (folder / "far.nrrd").write_text("NRRD0004\ntype: short\ndata file: ../x.raw\n", encoding="utf-8")
+    (tmp_path / "x.raw").write_bytes(b"x")
+    for path in (folder / "ct.nii", folder / "none.nii", folder / "far.nrrd", folder):
+        error = one.predict_case(recipe.sent(), "case", str(path))["error"]
+        assert path == folder or path.name in error
+        assert "Anna 1970" not in error.replace(folder.name, "") if path == folder else "Anna" not in error
+        assert str(tmp_path) not in error
+    lost = replace(recipe, task=str(folder / "task.safetensors"))
+    error = one.predict_case(lost.sent(), "case", str(cases[0].path))["error"]
+    assert "task.safetensors" in error
+    assert "Anna" not in error
+
+
 def test_a_bug_is_a_failure_of_its_case_and_cancelling_is_not(recipe, cases, monkeypatch):
     def broken(error):
         def predict(*_, **__):

@@ -11,6 +11,7 @@ import pytest
 from medmeta.cohorts import local, one
 from medmeta.cohorts.process import process
 from medmeta.errors import Cancelled, CohortError
+from medmeta.volumes import write_volume
 
 
 def statuses(outcome):
@@ -99,6 +100,48 @@ def test_changed_inputs_and_failed_cases_are_tried_again_and_new_ones_taken_in(r
     assert set(statuses(outcome).values()) == {"done"}
     (folder / "p0003.nii.gz").unlink()
     assert set(statuses(process(folder, recipe))) == {"p0001", "p0002", "p0004"}
+
+
+@pytest.fixture
+def series(tmp_path, scan, write_series):
+    """A folder with two DICOM series."""
+    pytest.importorskip("highdicom", reason="needs the optional dependency 'dicom'")
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("anna", "berta")):
+        write_series(tmp_path / "in" / name, scan(number)[0].array)
+    return tmp_path / "in"
+
+
+def test_dicom_segmentations_are_known_again_and_linked_in_the_report(recipe, series, monkeypatch):
+    recipe = replace(recipe, ending=".dcm")
+    outcome = process(series, recipe)
+    assert statuses(outcome) == {"anna": "done", "berta": "done"}
+    assert '<a href="anna_label.dcm">anna</a>' in outcome.page.read_text(encoding="utf-8")
+    assert "berta_label.dcm" in outcome.table.read_text(encoding="utf-8")
+    worked = count_work(monkeypatch)
+    assert process(series, recipe, verify=True).kept == 2
+    recipe.label_map("berta").write_bytes(b"cut off")
+    process(series, recipe)
+    assert worked == ["berta"]
+
+
+def test_dicom_segmentations_of_what_is_no_series_are_refused(recipe, series, scan):
+    write_volume(scan(2)[0], series / "clara.nii.gz")
+    with pytest.raises(CohortError, match=r"clara\.nii\.gz is no folder with a DICOM series \(1 of 3 cases"):
+        process(series, replace(recipe, ending=".dcm"))
+    assert not Path(recipe.out_dir).exists()
+
+
+def test_ledger_and_report_name_no_folder_in_their_reasons(recipe, write_cases):
+    folder = write_cases(1).rename(Path(recipe.out_dir).parent / "Müller^Anna")
+    (folder / "ct.nii.gz").write_bytes(b"rubbish")
+    outcome = process(folder, recipe)
+    assert statuses(outcome) == {"p0001": "done", "ct": "failed"}
+    for path in (outcome.page, outcome.table, Path(recipe.out_dir) / "cohort.jsonl"):
+        text = path.read_text(encoding="utf-8")
+        assert "ct.nii.gz cannot be read" in text
+        assert "Anna" not in text
+        assert str(folder.parent) not in text
 
 
 def test_a_manifest_is_taken_too_and_its_missing_file_is_one_bad_case(recipe, write_cases):

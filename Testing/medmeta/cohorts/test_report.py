@@ -11,7 +11,8 @@ def row(case, dice=0.9, in_range=True, **more):
     segment = {"segment": "organ", "label": 1, "volume_ml": 2.5, "confidence": 0.8, "expected_dice": dice}
     return {
         "case": case, "status": "done", "segments": [segment], "confidence": 0.8, "expected_dice": dice,
-        "distance": 0.2, "threshold": 0.5, "in_range": in_range, "seconds": 1.5, **more,
+        "distance": 0.2, "threshold": 0.5, "in_range": in_range, "seconds": 1.5, "output": f"{case}_label.nii.gz",
+        **more,
     }  # fmt: skip
 
 
@@ -54,5 +55,6 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing(written):
     assert "it is &lt;damaged&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
     assert "prefers-color-scheme: dark" in page
+    assert '<a href="%3D1%2B1_label.nii.gz">=1+1</a>' in page
     assert page.count("data:image/png;base64,YSBwaWN0dXJl") == 1
     assert "7 done, 1 failed, 1 not done yet; 1 do not look like the annotated volumes" in page
