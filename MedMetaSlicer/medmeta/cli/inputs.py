@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import typer
 
-from medmeta.annotations import AnnotatedVolume, SparseAnnotation, default_segments, read_segments
+from medmeta.annotations import (
+    AnnotatedVolume,
+    SparseAnnotation,
+    default_segments,
+    is_dicom_seg,
+    read_dicom_seg,
+    read_segments,
+)
 from medmeta.errors import AnnotationError, GeometryError, MedMetaError
 from medmeta.volumes import Volume, check_supported, read_label_map, read_volume
 
@@ -109,14 +116,18 @@ def task_set(name: str) -> TaskSet:
 def annotated_volume(
     volume_path: Path, labels_path: Path, axis: str, slices: str | None, labels: Sequence[str] | None
 ) -> AnnotatedVolume:
-    """Reads a volume and its sparse label map.
+    """Reads a volume and its sparse label map, which may be a DICOM segmentation.
 
     Raises:
         GeometryError: they are not on the same grid.
         AnnotationError, VolumeError: see `SparseAnnotation.from_labels` and `read_volume`.
     """
     wanted_axis, wanted_slices, wanted = parse_axis(axis), parse_slices(slices), parse_labels(labels)
-    volume, label_map = read_volume(volume_path), read_label_map(labels_path)
+    volume, named = read_volume(volume_path), ()
+    if is_dicom_seg(labels_path):
+        label_map, named = read_dicom_seg(labels_path, volume.geometry)
+    else:
+        label_map = read_label_map(labels_path)
     if not volume.geometry.matches(label_map.geometry):
         raise GeometryError(
             f"{labels_path} and {volume_path} do not share their geometry: {_difference(volume, label_map)}; "
@@ -127,7 +138,10 @@ def annotated_volume(
     missing = [v for v in wanted if v not in present]
     if missing and present:
         raise AnnotationError(f"{labels_path} has no label {missing}: it holds {present}.")
-    segments = read_segments(labels_path, wanted) if wanted else default_segments(())
+    if named:
+        segments = tuple(segment for segment in named if segment.value in wanted)
+    else:
+        segments = read_segments(labels_path, wanted) if wanted else default_segments(())
     annotation = SparseAnnotation.from_labels(
         label_map.array,
         axis=wanted_axis,

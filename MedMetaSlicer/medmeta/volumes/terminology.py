@@ -14,6 +14,10 @@ class Code:
     meaning: str
 
 
+CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
+REGIONS = "Anatomic codes - DICOM master list"
+"""Of which lists of Slicer's the codes are; it knows others by their codes as well."""
+
 TISSUE = Code("SCT", "85756007", "Tissue")
 
 MOST_LETTERS = 64
@@ -57,6 +61,12 @@ class Terminology:
             return cls()
         return cls(category, kind, modifier, region, region_modifier if region is not None else None)
 
+    def text(self) -> str:
+        """Slicer's string, which `parse` takes apart again."""
+        codes = (self.category, self.kind, self.modifier, self.region, self.region_modifier)
+        category, kind, modifier, region, region_modifier = map(_text, codes)
+        return "~".join((CONTEXT, category, kind, modifier, REGIONS, region, region_modifier))
+
 
 def _code(text: str) -> Code | None:
     scheme, _, rest = text.partition("^")
@@ -65,3 +75,8 @@ def _code(text: str) -> Code | None:
     if not scheme or not value or not meaning or len(scheme) > LONGEST_SCHEME or len(value) > LONGEST_VALUE:
         return None
     return Code(scheme, value, meaning[:MOST_LETTERS].strip())
+
+
+def _text(code: Code | None) -> str:
+    parts = ("", "", "") if code is None else (code.scheme, code.value, code.meaning)
+    return "^".join(" ".join(part.replace("^", " ").replace("~", " ").split()) for part in parts)

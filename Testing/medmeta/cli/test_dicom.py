@@ -1,5 +1,6 @@
 """From a DICOM folder to a DICOM segmentation, on the command line."""
 
+import json
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from medmeta.annotations import Segment
 from medmeta.cli import main
 from medmeta.volumes import Volume, read_label_map, read_volume, write_label_map
+from medmeta.volumes.dicom_seg import write_dicom_seg
 
 pydicom = pytest.importorskip("pydicom", reason="needs the optional dependency 'dicom'")
 
@@ -90,3 +92,18 @@ def test_without_highdicom_the_way_to_install_it_is_told_before_any_work(files, 
     monkeypatch.setitem(sys.modules, "highdicom", None)
     assert segment(files, checkpoint) == 2
     assert "pip install 'medmeta[dicom]'" in capsys.readouterr().err
+
+
+def test_a_drawn_dicom_segmentation_is_taken_with_its_names(files, checkpoint, capsys):
+    pytest.importorskip("highdicom")
+    assert segment(files, checkpoint, "--seed", 1, output="first.nrrd") == 0
+    drawn = read_label_map(files / "drawn.seg.nrrd")
+    write_dicom_seg(drawn, [Segment(1, "Lever", (0.8, 0.4, 0.2))], files / "ct", files / "drawn.dcm")
+    more = ("-o", files / "second.nrrd", "--checkpoint", checkpoint, "--seed", 1, "--json")
+    capsys.readouterr()
+    assert medmeta("segment", files / "ct", files / "drawn.dcm", *more) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["segment"] for row in result["segments"]] == ["Lever"]
+    assert result["slices"] == [3, 8]
+    first, second = (read_label_map(files / name).array for name in ("first.nrrd", "second.nrrd"))
+    np.testing.assert_array_equal(first, second)
