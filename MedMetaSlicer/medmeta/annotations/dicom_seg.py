@@ -12,6 +12,7 @@ from medmeta.annotations.segment import Segment, default_segments
 from medmeta.errors import GeometryError, MedMetaError, VolumeError
 from medmeta.volumes.claims import check_memory
 from medmeta.volumes.dicom_seg import ENDING, STORAGE, check_installed
+from medmeta.volumes.enhanced import read_dataset
 from medmeta.volumes.intact import dicom_class
 from medmeta.volumes.terminology import TISSUE, Code, Terminology
 from medmeta.volumes.volume import Geometry, Volume
@@ -47,11 +48,9 @@ def read_dicom_seg(path: str | Path, geometry: Geometry) -> tuple[Volume, tuple[
         VolumeError: not such a file, damaged, its segments overlap, or pydicom is missing.
     """
     check_installed()
-    import pydicom
-
     path = Path(path)
     try:
-        dataset = pydicom.dcmread(path)
+        dataset = read_dataset(path)
         if dataset.get("SOPClassUID") != STORAGE:
             raise VolumeError(f"{path} is no DICOM segmentation: give one, or a label map in NRRD, NIfTI or MetaImage.")
         check_memory((dataset.Columns, dataset.Rows, dataset.get("NumberOfFrames", 1)), 1, path)

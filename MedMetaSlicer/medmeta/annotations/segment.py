@@ -58,7 +58,11 @@ def read_segments(path: str | Path, values: Iterable[int]) -> tuple[Segment, ...
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
-    header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    # What is not UTF-8 comes as surrogates: as keys SimpleITK does not take them back, as names nobody can print them.
+    keys = [key for key in reader.GetMetaDataKeys() if key.isascii()]
+    header = {
+        key: reader.GetMetaData(key).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for key in keys
+    }
     named = {}
     for key in header:
         if key.startswith("Segment") and key.endswith("_LabelValue") and header[key].strip().isdigit():

@@ -74,14 +74,17 @@ def find_series(sitk: Any, folder: Path) -> Series:
         VolumeError: no series or several; slices that are missing, doubled, tilted, or differ in size, pixel spacing or
             orientation; frames that are no single stack.
     """
-    names = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    try:
+        names = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), names[0]) if len(names) == 1 else ()
+    except RuntimeError as error:
+        raise VolumeError(f"{folder} cannot be read as a DICOM series ({reason(error)}): export it again.") from error
     if not names:
         raise VolumeError(f"{folder} holds no DICOM series: give a folder with the files of one series.")
     if len(names) > 1:
         raise VolumeError(
             f"{folder} holds {len(names)} DICOM series ({', '.join(names)}): put the one to use into its own folder."
         )
-    files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), names[0])
     _check_none_left_out(files, folder)
     reader = sitk.ImageFileReader()
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medmeta.errors import VolumeError
+from medmeta.errors import MedMetaError, VolumeError
 from medmeta.volumes.stacking import sort_slices
 from medmeta.volumes.volume import Geometry
 
@@ -38,21 +40,39 @@ def frames(path: Path) -> Frames | None:
         VolumeError: they are no single stack, their grey values are scaled differently, or pydicom is missing.
     """
     try:
-        import pydicom
+        import pydicom  # noqa: F401
     except ImportError:
         raise VolumeError(
             f"{path} holds many frames: reading where they lie needs pydicom ({INSTALL}), or export the series with "
             "one file a slice."
         ) from None
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        dataset = read_dataset(path, stop_before_pixels=True)
         if "PerFrameFunctionalGroupsSequence" not in dataset:
             return None
         return _frames(dataset, path)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except MedMetaError:
+        raise
+    except Exception as error:  # pydicom has no error of its own for what is damaged
         raise VolumeError(
             f"{path} does not say where its frames lie ({error}): export the series with one file a slice."
         ) from error
+
+
+def read_dataset(path: Path, stop_before_pixels: bool = False) -> Dataset:
+    """A file's dataset; no more memory is taken than the file has bytes, whatever lengths are in it.
+
+    Raises:
+        Exception: of any kind, where the file is damaged.
+    """
+    import pydicom
+
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        warnings.catch_warnings(action="ignore"),  # of odd but readable values
+    ):
+        return pydicom.dcmread(content, stop_before_pixels=stop_before_pixels)
 
 
 def _frames(dataset: Dataset, path: Path) -> Frames:

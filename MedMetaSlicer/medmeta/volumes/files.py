@@ -19,6 +19,7 @@ from medmeta.volumes.claims import check_file
 from medmeta.volumes.dicom import read_series
 from medmeta.volumes.headers import nifti_rows, nrrd_vectors
 from medmeta.volumes.itk import quiet, reason
+from medmeta.volumes.plausible import check_metaimage_header, check_nrrd_header
 from medmeta.volumes.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -178,16 +179,21 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     if not path.name.lower().endswith(EXTENSIONS):
         raise VolumeError(f"{path} has an unknown ending: give one of {', '.join(EXTENSIONS)}, or a DICOM folder.")
     try:
+        metaimage, nrrd = path.name.lower().endswith((".mha", ".mhd")), path.name.lower().endswith(".nrrd")
+        if metaimage:
+            check_metaimage_header(path)
+        elif nrrd:
+            check_nrrd_header(path)
         check_file(sitk, path)
-        if path.name.lower().endswith((".mha", ".mhd")):
+        if metaimage:
             intact.check_metaimage(path)
-        elif path.name.lower().endswith(".nrrd"):
+        elif nrrd:
             intact.check_nrrd(path)
         image = sitk.ReadImage(str(path))
         if path.name.lower().endswith((".nii", ".nii.gz")):
             intact.check_nifti(image, path)
         return image
-    except (RuntimeError, OSError, EOFError, zlib.error) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
         advice = "it is damaged, incomplete, or not what its name says."
         if "orthonormal" in str(error):
             advice = "its axes are not at right angles; resample it to a rectangular grid."
