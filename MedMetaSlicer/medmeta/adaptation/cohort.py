@@ -50,6 +50,7 @@ class CohortAdapter:
         slices: neighbouring slices in the image channels.
         seed: makes the result repeatable.
         start: a task to go on from: its weights, pixel and tile; a task without weights is no start.
+        on_step: called now and then while it is made; may raise to stop.
 
     Attributes:
         steps: of fine-tuning; with a start a third of the usual number.
@@ -68,6 +69,7 @@ class CohortAdapter:
         slices: int,
         seed: int,
         start: AdaptedTask | None = None,
+        on_step: Callable[[], None] = lambda: None,
     ) -> None:
         self.learner = deepcopy(learner)
         self.device = next(learner.parameters()).device
@@ -86,7 +88,7 @@ class CohortAdapter:
         count = max(8, settings.other_slices // len(cases))
         self.volumes = [
             _CompletedVolume(
-                *whole_stack(case.volume, stack.frame, self.pixel, grey, self.device),
+                *whole_stack(case.volume, stack.frame, self.pixel, grey, self.device, on_step=on_step),
                 stack,
                 labels,
                 self.values,

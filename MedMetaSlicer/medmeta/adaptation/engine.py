@@ -37,7 +37,7 @@ from medmeta.devices import resolve_device, usual_batch
 from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
 from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
 from medmeta.learners.base import AdaptedState
-from medmeta.progress import ProgressCallback
+from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import check_supported
 
 LARGEST_SEED = 2**32 - 1
@@ -98,14 +98,15 @@ def adapt(
     if budget is not None and not budget > 0:
         raise MedMetaError(f"Budget {budget} is not one: give a number of seconds above zero.")
     clock = Budget(budget)
-    target = resolve_device(device)
+    target, begun = resolve_device(device), Counter(progress, "check", 1)
     for case in cases:
         check_supported(case.volume, case.annotation.axis)
+        begun.pause()
     found = find_contenders(learner, checkpoint, target, load)
-    begun = Counter(progress, "check", 1)
+    begun.pause()
     torch.manual_seed(seed)
     segments = cases[0].annotation.segments
-    stacks, grey = annotated_stacks(cases, settings.region, target)
+    stacks, grey = annotated_stacks(cases, settings.region, target, begun.pause)
     begun.pause()
     if preview is not None:
         for number, (case, stack) in enumerate(zip(cases, stacks, strict=True)):
@@ -236,15 +237,24 @@ def _task(
     templates: tuple[Template, ...] = ()
     shared, states, tile = {}, [{} for _ in segments], (window.rows, window.columns)
     pixel = float(np.sqrt(frame.spacing[1] * frame.spacing[2])) / window.zoom
+    over = "refine"
+
+    def pause() -> None:
+        """A chance to cancel after a phase that is over."""
+        if progress is not None:
+            progress(Progress(over, 1, 1))
+
+    pause()
     if settings.for_other_volumes:
         if start is not None and start.checkpoint["sha256"] != contender.weights["sha256"]:
             raise CheckpointError("The task to go on from was adapted from other weights: adapt anew.")
         completed = [prediction.labels.array for prediction in predictions]
         adapter = CohortAdapter(
-            contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed, start
+            contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed, start, pause
         )
         counter = Counter(progress, "cohort", adapter.steps)
         shared, states = adapter.adapt(counter, clock)
+        over = "cohort"
         tile, pixel = adapter.tile, adapter.pixel
         if settings.template:
             templates = made_templates(cases, completed, [stack.frame for stack in stacks])
@@ -259,7 +269,7 @@ def _task(
         tile,
         grey,
         torch.stack(
-            [seen.of(case.volume, stack.frame, pixel, grey) for case, stack in zip(cases, stacks, strict=True)]
+            [seen.of(case.volume, stack.frame, pixel, grey, pause) for case, stack in zip(cases, stacks, strict=True)]
         ),
         {
             "version": __version__,

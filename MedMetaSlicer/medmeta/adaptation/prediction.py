@@ -94,19 +94,21 @@ class Predictor:
         """Predicts a volume in which nothing is drawn; see `predict`."""
         task, batch = self.task, batch or usual_batch(self.device)
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
+        begun = Counter(progress, "register" if task.templates else "predict", 1)
         check_supported(volume, frame.axes[0])
+        begun.pause()
         slices = frame.to_slices(finite(volume.array, volume.name))
-        similarity = self._signatures.compare(task, volume)
+        similarity = self._signatures.compare(task, volume, begun.pause)
         atlas = self._laid_over(slices, frame, progress) if similarity.distance <= FAR * similarity.threshold else None
         place = atlas.place(task.pixel, MARGIN) if atlas is not None else None
         if place is None:
             atlas = None
-            stack, window = whole_stack(volume, frame, task.pixel, task.grey, self.device)
+            stack, window = whole_stack(volume, frame, task.pixel, task.grey, self.device, on_step=begun.pause)
             place = Place(0, len(slices), window)
         else:
             check_window(volume, place.window, len(slices), task.pixel)
             grey = task.grey.of(relative_range(slices))
-            stack = SliceStack.cut(slices, place.window, frame.pitch, grey, self.device)
+            stack = SliceStack.cut(slices, place.window, frame.pitch, grey, self.device, on_step=begun.pause)
         values, count = [segment.value for segment in task.segments], place.stop - place.first
         size = (count, *stack.image.shape[1:])
         check_memory((len(values), *size), 4, f"{volume.name}, for each of {len(values)} segments,")

@@ -6,7 +6,7 @@ is not to be trusted, whatever its confidence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -51,7 +51,14 @@ class Signatures:
         self.threshold = float(self.learner.threshold.detach())
 
     @torch.no_grad()
-    def of(self, volume: Volume, frame: SliceFrame, pixel: float, grey: GreyWindow) -> torch.Tensor:
+    def of(
+        self,
+        volume: Volume,
+        frame: SliceFrame,
+        pixel: float,
+        grey: GreyWindow,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> torch.Tensor:
         """(width,) signature of a volume.
 
         Args:
@@ -59,6 +66,7 @@ class Signatures:
             frame: how its axes lie.
             pixel: mm of a network pixel.
             grey: the cohort's grey window.
+            on_step: called now and then; may raise to stop.
         """
         slices = frame.to_slices(volume.array)
         positions = [int((i + 0.5) * len(slices) / PLACES) for i in range(PLACES)]
@@ -68,13 +76,13 @@ class Signatures:
         def wanted(stride: int) -> list[int]:
             return neighbours(positions, self.slices, stride, len(slices)).unique().tolist()
 
-        stack, _ = whole_stack(volume, frame, max(pixel, longest / LARGEST), grey, self.device, wanted)
+        stack, _ = whole_stack(volume, frame, max(pixel, longest / LARGEST), grey, self.device, wanted, on_step)
         image = image_channels(stack, positions, self.slices).to(self.device)
         return self.learner.signatures(image[None])[0].cpu()
 
     @torch.no_grad()
-    def compare(self, task: AdaptedTask, volume: Volume) -> Similarity:
-        """How close a volume is to the nearest of a task's annotated ones.
+    def compare(self, task: AdaptedTask, volume: Volume, on_step: Callable[[], None] = lambda: None) -> Similarity:
+        """How close a volume is to the nearest of a task's annotated ones; `on_step` is called now and then.
 
         Raises:
             CheckpointError: the task's signatures are of another network.
@@ -84,7 +92,7 @@ class Signatures:
                 f"The task's signatures have {task.signatures.shape[1]} numbers, not {self.learner.width}: adapt again."
             )
         frame = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction)
-        found = self.of(volume, frame, task.pixel, task.grey)
+        found = self.of(volume, frame, task.pixel, task.grey, on_step)
         return Similarity(float(self.learner.distances(found[None], task.signatures.cpu())), self.threshold)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,10 @@ class AnnotatedStack:
 
 
 def annotated_stacks(
-    cases: Sequence[AnnotatedVolume], rule: RegionRule, device: torch.device | str = "cpu"
+    cases: Sequence[AnnotatedVolume],
+    rule: RegionRule,
+    device: torch.device | str = "cpu",
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[AnnotatedStack, ...], GreyWindow]:
     """Brings annotated volumes into one frame.
 
@@ -61,6 +64,7 @@ def annotated_stacks(
         cases: one or more; the first sets the frame that the others are turned to.
         rule: region of interest and resolution.
         device: where the stacks are kept.
+        on_step: called now and then; may raise to stop.
 
     Returns:
         A stack for each case, and the grey window that all volumes of the cohort share.
@@ -82,6 +86,7 @@ def annotated_stacks(
         positions = tuple(sorted(frame.position(p, len(slices)) for p in case.annotation.slices))
         drawn = torch.from_numpy(np.stack([labels[list(positions)] == value for value in values]))
         prepared.append((frame, slices, positions, drawn))
+        on_step()
     ranges = [relative_range(slices) for _, slices, _, _ in prepared]
     scaled = []
     for (_, slices, positions, drawn), own in zip(prepared, ranges, strict=True):
@@ -90,7 +95,7 @@ def annotated_stacks(
     stacks = []
     for (frame, slices, positions, drawn), own in zip(prepared, ranges, strict=True):
         window = rule.window(drawn, frame.spacing[1:])
-        stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own), device)
+        stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own), device, on_step=on_step)
         masks = torch.stack([window.crop_masks(segment) for segment in drawn])
         priors = tuple(ShapePrior.from_masks(m.numpy(), positions, stack.pitch, device) for m in masks)
         stacks.append(AnnotatedStack(frame, window, stack, positions, masks.to(device), priors, slices.shape))

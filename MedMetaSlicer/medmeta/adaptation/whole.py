@@ -23,6 +23,7 @@ def whole_stack(
     grey: GreyWindow,
     device: torch.device | str = "cpu",
     wanted: Callable[[int], Sequence[int]] | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[SliceStack, Window]:
     """All of a volume's slices, whole, as the network sees them.
 
@@ -31,7 +32,7 @@ def whole_stack(
         frame: how its axes lie.
         pixel: mm of a network pixel.
         grey: the cohort's grey window.
-        device, wanted: see `SliceStack.cut`.
+        device, wanted, on_step: see `SliceStack.cut`.
 
     Raises:
         VolumeError: more than `LARGEST_SIDE` such pixels a side, or more memory than there is.
@@ -40,7 +41,8 @@ def whole_stack(
     window = _whole_slice(slices.shape[1:], frame, pixel)
     check_window(volume, window, len(slices), pixel)
     slices = frame.to_slices(finite(volume.array, volume.name))
-    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices)), device, wanted), window
+    on_step()
+    return SliceStack.cut(slices, window, frame.pitch, grey.of(relative_range(slices)), device, wanted, on_step), window
 
 
 def check_window(volume: Volume, window: Window, slices: int, pixel: float) -> None:

@@ -122,6 +122,7 @@ class SliceStack:
         normalise: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.float,
         device: torch.device | str = "cpu",
         wanted: Callable[[int], Sequence[int]] | None = None,
+        on_step: Callable[[], None] = lambda: None,
     ) -> SliceStack:
         """Cuts a window out of a whole volume.
 
@@ -132,6 +133,7 @@ class SliceStack:
             normalise: part of some slices as it is -> normalised float32.
             device: where to compute, and to keep a stack of up to `KEPT` bytes.
             wanted: stride -> the slices that are cut, the others stay 0; None for all.
+            on_step: called now and then; may raise to stop.
         """
         count, height, width = slices.shape
         rows = (window.top + (torch.arange(window.rows) + 0.5) * window.height / window.rows) / height
@@ -148,6 +150,7 @@ class SliceStack:
             few = chosen[start : start + CHUNK]
             few = slice(few.start, few.stop) if isinstance(few, range) else few  # a slice copies nothing
             image[few] = inner.crop(normalise(as_tensor(slices[few][:, *seen]).to(device))).to(image.device)
+            on_step()
         coordinates = tuple((2 * at - 1).to(image.device) for at in (depth, rows, columns))
         return cls(image, coordinates, distance, stride)
 

@@ -115,7 +115,7 @@ def measure(
     """
     annotated, reference, other = case.volumes()
     options = {"device": device, "learner": learner, "budget": budget}
-    with _threads(threads), GpuMemory() as gpu, WorkerClient() as client:
+    with threads_of_children(threads), GpuMemory() as gpu, WorkerClient() as client:
         begun = time.perf_counter()
         client.status().wait(120)
         while client.device is None:
@@ -205,7 +205,7 @@ def _square(volume: Volume, side: int) -> Volume:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def threads_of_children(count: int | None) -> Iterator[None]:
     """So many threads in processes that are started meanwhile."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ[name] for name in names if name in os.environ}

@@ -99,7 +99,7 @@ class Engine:
             counter, found = Counter(progress, "match", len(paths)), []
             for path in paths:
                 try:
-                    found.append(signatures.compare(AdaptedTask.load(path), volume))
+                    found.append(signatures.compare(AdaptedTask.load(path), volume, counter.pause))
                 except (CheckpointError, VolumeError) as error:  # of this task alone, as far as anyone knows
                     found.append(error)
                 counter.tick()
