@@ -7,6 +7,7 @@ Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,18 +116,22 @@ class Fit:
         matrix = affine.matrix + change[:, :3]
         return Affine(matrix, affine(self.fixed.centre) + change[:, 3] * self.unit - matrix @ self.fixed.centre)
 
-    def best(self, affine: Affine, steps: int, free: np.ndarray) -> tuple[Affine, float]:
+    def best(
+        self, affine: Affine, steps: int, free: np.ndarray, on_step: Callable[[], None] = lambda: None
+    ) -> tuple[Affine, float]:
         """The transform of highest correlation near one, and that correlation.
 
         Args:
             affine: where to begin.
             steps: at most.
             free: (12, F) directions in which it may change.
+            on_step: called before each; may raise to cancel.
         """
         count = self._values.numel()
         value, curve, slope = _expansion(self.sums(affine), count)
         damping = 1e-3
         for _ in range(steps):
+            on_step()
             hessian = free.T @ curve @ free
             diagonal = np.diagonal(hessian)
             damped = hessian + np.diag(damping * diagonal + 1e-6 * diagonal.max() + 1e-12)

@@ -94,7 +94,7 @@ class Atlas:
         for template in templates:
             likeness = 0.0
             if (found := register(coarse, template.grey, settings, on_stage, on_step)) is not None:
-                nearest = found.warped(template.distances, coarse.lattice, OUTSIDE).amax(0)
+                nearest = found.warped(template.distances, coarse.lattice, OUTSIDE, on_step).amax(0)
                 # Round the segments alone: elsewhere the background of any two heads is alike.
                 likeness = correlation(coarse, template.grey, found, nearest > -AROUND * step)
                 if likeness >= LEAST_LIKENESS:
@@ -135,8 +135,11 @@ class Atlas:
         (top, bottom), (left, right) = sides
         return Place(first, stop, Window(top, left, bottom - top, right - left, *sizes))
 
-    def distances(self, place: Place) -> torch.Tensor:
-        """Signed distances to the segments in a place, (T, S, Z, h, w) float32, mm, positive inside, T templates."""
+    def distances(self, place: Place, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
+        """Signed distances to the segments in a place, (T, S, Z, h, w) float32, mm, positive inside, T templates.
+
+        `on_step` is called often, and may raise to cancel.
+        """
         window = place.window
         spacing = (
             self.spacing[0],
@@ -150,10 +153,14 @@ class Atlas:
             (window.left - 0.5) * self.spacing[2] + spacing[2] / 2,
         )
         lattice = Lattice((place.stop - place.first, window.rows, window.columns), spacing, origin)
-        return torch.stack([found.warped(template.distances, lattice, OUTSIDE) for found, template in self._laid])
+        return torch.stack(
+            [found.warped(template.distances, lattice, OUTSIDE, on_step) for found, template in self._laid]
+        )
 
 
-def fused(logits: torch.Tensor, distances: torch.Tensor, pixel: float) -> torch.Tensor:
+def fused(
+    logits: torch.Tensor, distances: torch.Tensor, pixel: float, on_step: Callable[[], None] = lambda: None
+) -> torch.Tensor:
     """Logits of the network and of the atlas together.
 
     Of several templates the median counts: one that is unlike the others, or was laid over badly, has no say.
@@ -162,9 +169,11 @@ def fused(logits: torch.Tensor, distances: torch.Tensor, pixel: float) -> torch.
         logits: (S, Z, h, w) of the network, calibrated.
         distances: (T, S, Z, h, w), mm, of the templates.
         pixel: mm of a network pixel.
+        on_step: called for each segment; may raise to cancel.
     """
     found = torch.empty_like(logits)
     for result, own, shapes in zip(found, logits, distances.transpose(0, 1), strict=True):
+        on_step()
         ordered = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
         if len(ordered) > 1:
             ordered = ordered.sort(0).values

@@ -257,7 +257,7 @@ def _task(
         over = "cohort"
         tile, pixel = adapter.tile, adapter.pixel
         if settings.template:
-            templates = made_templates(cases, completed, [stack.frame for stack in stacks])
+            templates = made_templates(cases, completed, [stack.frame for stack in stacks], counter.pause)
     seen = Signatures(contender.device, load)
     return AdaptedTask(
         segments,

@@ -106,6 +106,7 @@ class Predictor:
             stack, window = whole_stack(volume, frame, task.pixel, task.grey, self.device, on_step=begun.pause)
             place = Place(0, len(slices), window)
         else:
+            begun = Counter(progress, "predict", 1)
             check_window(volume, place.window, len(slices), task.pixel)
             grey = task.grey.of(relative_range(slices))
             stack = SliceStack.cut(slices, place.window, frame.pitch, grey, self.device, on_step=begun.pause)
@@ -120,7 +121,7 @@ class Predictor:
             count, batch, counter.tick,
         )  # fmt: skip
         if atlas is not None:
-            logits = fused(logits, atlas.distances(place), task.pixel)
+            logits = fused(logits, atlas.distances(place, counter.pause), task.pixel, counter.pause)
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
         labels, confidence, overlap = render(

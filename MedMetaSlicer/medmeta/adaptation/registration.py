@@ -55,13 +55,20 @@ class Registration:
     displacements: Raster | None = None
     correlation: float = 0.0
 
-    def warped(self, image: Raster, lattice: Lattice, outside: float = 0.0) -> torch.Tensor:
+    def warped(
+        self,
+        image: Raster,
+        lattice: Lattice,
+        outside: float = 0.0,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> torch.Tensor:
         """The other volume's image on a grid of the fixed one, shaped as the image's but for the grid's size.
 
         Args:
             image: of the other volume; one or several channels.
             lattice: the grid.
             outside: value beyond the image's borders.
+            on_step: called often; may raise to cancel.
         """
         field, device = self.displacements, image.voxels.device
         channels = 1 if image.voxels.ndim == 3 else len(image.voxels)
@@ -70,6 +77,7 @@ class Registration:
         found = torch.empty(channels, *lattice.size, device=device)
         step = max(1, CHUNK // ((channels + 6) * lattice.size[1] * lattice.size[2]))
         for first in range(0, lattice.size[0], step):
+            on_step()
             part = lattice.part(first, min(lattice.size[0], first + step))
             grid = self.affine.grid(part, image.lattice, device)
             if field is not None:
@@ -98,7 +106,7 @@ def register(
         None where no affine transform within the limits was found.
     """
     settings = settings or RegistrationSettings()
-    affine = _affine(fixed, moving, settings, on_stage)
+    affine = _affine(fixed, moving, settings, on_stage, on_step)
     if affine is None:
         return None
     one, other = fixed.reduced(settings.side), moving.reduced(settings.side)
@@ -132,7 +140,11 @@ def correlation(fixed: Raster, moving: Raster, registration: Registration, where
 
 
 def _affine(
-    fixed: Raster, moving: Raster, settings: RegistrationSettings, on_stage: Callable[[], None]
+    fixed: Raster,
+    moving: Raster,
+    settings: RegistrationSettings,
+    on_stage: Callable[[], None],
+    on_step: Callable[[], None],
 ) -> Affine | None:
     """The plausible affine transform of highest correlation, if there is one."""
     found: list[tuple[Affine, float]] = []
@@ -147,7 +159,7 @@ def _affine(
         found = []
         for affine in begun:
             for free in kinds:
-                affine, value = fit.best(affine, settings.affine_steps, free)
+                affine, value = fit.best(affine, settings.affine_steps, free, on_step)
             if value > 0 and affine.plausible(settings.stretch, settings.angle):
                 found.append((affine, value))
         if not found:

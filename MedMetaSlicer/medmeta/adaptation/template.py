@@ -63,7 +63,14 @@ class Template:
     label_origin: Spacing
 
     @classmethod
-    def of(cls, volume: Volume, labels: np.ndarray, frame: SliceFrame, values: Sequence[int]) -> Template | None:
+    def of(
+        cls,
+        volume: Volume,
+        labels: np.ndarray,
+        frame: SliceFrame,
+        values: Sequence[int],
+        on_step: Callable[[], None] = lambda: None,
+    ) -> Template | None:
         """Reduces an annotated volume.
 
         Args:
@@ -71,6 +78,7 @@ class Template:
             labels: (I, J, K), completed.
             frame: how its axes lie.
             values: the segments' label values.
+            on_step: called often; may raise to cancel.
 
         Returns:
             None where no segment was found, or there are more than `MOST_SEGMENTS`.
@@ -80,10 +88,11 @@ class Template:
         if len(values) > MOST_SEGMENTS:
             return None
         for number, value in enumerate(values, start=1):
+            on_step()
             numbers[slices == value] = number
         if not numbers.any():
             return None
-        image = reduced_greys(frame.to_slices(finite(volume.array)), frame.spacing, SIDE)
+        image = reduced_greys(frame.to_slices(finite(volume.array)), frame.spacing, SIDE, on_step=on_step)
         box = []
         for axis in range(3):
             at = np.flatnonzero(numbers.any(tuple(a for a in range(3) if a != axis)))
@@ -140,7 +149,10 @@ class TemplateMaps:
 
 
 def made_templates(
-    cases: Sequence[AnnotatedVolume], completed: Sequence[np.ndarray], frames: Sequence[SliceFrame]
+    cases: Sequence[AnnotatedVolume],
+    completed: Sequence[np.ndarray],
+    frames: Sequence[SliceFrame],
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[Template, ...]:
     """Templates of annotated volumes, of `MOST` of them at most.
 
@@ -148,10 +160,11 @@ def made_templates(
         cases: the volumes.
         completed: their (I, J, K) label maps.
         frames: how their axes lie.
+        on_step: called often; may raise to cancel.
     """
     values = [segment.value for segment in cases[0].annotation.segments]
     parts = list(zip(cases, completed, frames, strict=True))[:MOST]
-    made = [Template.of(case.volume, labels, frame, values) for case, labels, frame in parts]
+    made = [Template.of(case.volume, labels, frame, values, on_step) for case, labels, frame in parts]
     return tuple(template for template in made if template is not None)
 
 
