@@ -179,7 +179,7 @@ def test_cancel_of_the_session_stops_the_cohort_too(cohort, task, loop, session)
     loop.until(lambda: session.busy)
     session.cancel()
     loop.until(lambda: not cohort.running)
-    assert cohort.count("waiting") == 6
+    assert 0 < cohort.count("waiting") == 6 - cohort.count("done")  # some may have been done by then
 
 
 def test_it_is_not_started_twice_nor_without_volumes_nor_resumed_before(cohort, session, scene, task, loop):

@@ -78,6 +78,7 @@ def test_headers_of_other_programs_pass(written, tmp_path):
     assert read_volume(path).geometry == GEOMETRY
     header = (
         "NRRD0005\n# a comment: inf\ntype: short\ndimension: 4\nspace dimension: 3\nsizes: 1 9 8 7\nencoding: raw\n"
+        "kinds: list domain domain domain\n"
         "space directions: none (1,0,0) (0,1,0) (0,0,2)\nendian: little\n\n"
     )
     (tmp_path / "b.nrrd").write_bytes(header.encode() + bytes(2 * 9 * 8 * 7))
