@@ -24,7 +24,8 @@ def volumeFromNode(volumeNode):
         raise VolumeError(f"{name} holds no image: choose or load a volume.")
     if volumeNode.GetImageData().GetNumberOfScalarComponents() != 1:
         raise VolumeError(f"{volumeNode.GetName()} is a colour volume: choose a grey-value volume.")
-    array = slicer.util.arrayFromVolume(volumeNode).transpose(2, 1, 0).copy()
+    # As it lies in memory: turning a large volume over would hold the window up.
+    array = slicer.util.arrayFromVolume(volumeNode).transpose(2, 1, 0).copy(order="K")
     directions = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASDirectionMatrix(directions)
     ras = slicer.util.arrayFromVTKMatrix(directions)[:3, :3]
