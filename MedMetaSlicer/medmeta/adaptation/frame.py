@@ -64,9 +64,12 @@ class SliceFrame:
         return turned.transpose(np.argsort(self.axes))
 
     def restored(self, slices: np.ndarray, like: np.ndarray) -> np.ndarray:
-        """(Z, H, W) -> (I, J, K), a copy; in Fortran's order where an array of the volume is, else in C order."""
+        """(Z, H, W) -> (I, J, K) in Fortran's order where an array of the volume is, else in C order.
+
+        A copy only where that is another order.
+        """
         fortran = like.flags.f_contiguous and not like.flags.c_contiguous
-        return np.array(self.from_slices(slices), order="F" if fortran else "C")
+        return np.asarray(self.from_slices(slices), order="F" if fortran else "C")
 
     def position(self, index: int, count: int) -> int:
         """Slice number in the frame of slice `index` of the volume, which has `count` of them."""
