@@ -1,5 +1,7 @@
 """Headers on which ITK crashes, never comes to an end, or takes memory beyond measure."""
 
+import re
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -19,6 +21,15 @@ def written(tmp_path):
         return tmp_path / f"a{ending}"
 
     return write
+
+
+def refused_before_itk(path, monkeypatch, before, after):
+    content = path.read_bytes()
+    assert before in content
+    path.write_bytes(content.replace(before, after, 1))
+    monkeypatch.setattr(sitk, "ImageFileReader", lambda: pytest.fail("ITK was asked"))
+    with pytest.raises(VolumeError, match=re.escape(path.name)):
+        read_volume(path)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +53,7 @@ def written(tmp_path):
     ],
 )
 def test_a_metaimage_header_that_cannot_be_true_never_reaches_itk(written, monkeypatch, before, after):
-    path = written(".mha")
-    content = path.read_bytes()
-    assert before in content
-    path.write_bytes(content.replace(before, after, 1))
-    monkeypatch.setattr(sitk, "ImageFileReader", lambda: pytest.fail("ITK was asked"))
-    with pytest.raises(VolumeError, match=r"a\.mha"):
-        read_volume(path)
+    refused_before_itk(written(".mha"), monkeypatch, before, after)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +67,7 @@ def test_a_metaimage_header_that_cannot_be_true_never_reaches_itk(written, monke
     ],
 )
 def test_a_nrrd_header_that_cannot_be_true_never_reaches_itk(written, monkeypatch, before, after):
-    path = written(".nrrd")
-    content = path.read_bytes()
-    assert before in content
-    path.write_bytes(content.replace(before, after, 1))
-    monkeypatch.setattr(sitk, "ImageFileReader", lambda: pytest.fail("ITK was asked"))
-    with pytest.raises(VolumeError, match=r"a\.nrrd"):
-        read_volume(path)
+    refused_before_itk(written(".nrrd"), monkeypatch, before, after)
 
 
 def test_headers_of_other_programs_pass(written, tmp_path):
