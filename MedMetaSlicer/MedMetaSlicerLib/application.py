@@ -9,7 +9,7 @@ import slicer
 from MedMetaSlicerLib.flow.bench import Bench
 from MedMetaSlicerLib.installation import makeInstaller
 from MedMetaSlicerLib.panel.panel import Panel
-from MedMetaSlicerLib.process import makeClient
+from MedMetaSlicerLib.process import CLIENT
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort
 from MedMetaSlicerLib.work.interpreter import pythonExecutable
 from MedMetaSlicerLib.work.session import Session
@@ -44,7 +44,7 @@ def makeBench(translate):
         )
 
     return Bench(
-        Session(makeClient, qt.QTimer()),
+        Session(CLIENT.lend, qt.QTimer()),
         TaskLibrary(taskFolder(), translate),
         makeFolderCohort,
         translate,

@@ -3,13 +3,16 @@
 Each of the three can run alone: reading and writing on the main thread, computing anywhere.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from medmeta.annotations import AnnotatedVolume
+from medmeta.errors import MedMetaError
 from MedMetaSlicerLib.scene.segmentations import addSegmentation, annotationFromSegmentation
 from MedMetaSlicerLib.scene.volumes import addVolumeLike, volumeFromNode
 from MedMetaSlicerLib.work.blocking import BlockingWorker
 from MedMetaSlicerLib.work.interpreter import pythonExecutable
+from MedMetaSlicerLib.work.shared import SharedClient
 
 
 def makeClient():
@@ -25,7 +28,10 @@ def makeClient():
     return WorkerClient(python=pythonExecutable(home))
 
 
-WORKER = BlockingWorker(makeClient)
+CLIENT = SharedClient(makeClient)
+"""Panel, effect and scripts have one worker: it loads its packages once, and takes a GPU's memory once."""
+
+WORKER = BlockingWorker(CLIENT.lend)
 """For all scripts of this process: started when it is first needed, and warm from then on."""
 
 
@@ -62,7 +68,7 @@ class Outcome:
 class Process:
     """Adapts to a segmentation's drawn slices and predicts volumes; blocks until it is done.
 
-    :param engine: has adapt(cases, ...) and predict(task, volume, ...); None for the worker that all scripts share
+    :param engine: has adapt(cases, ...), predict(task, volume, ...), forget(task); None for the worker that all share
     """
 
     def __init__(self, engine=None):
@@ -150,4 +156,7 @@ class Process:
         """
         request = self.read(volumeNode, segmentationNode, otherVolumeNodes, slices, axis, **options)
         outcome = self.compute(request, progress, checkpoint)
-        return self.write(request, outcome, volumeNode, otherVolumeNodes, confidence)
+        added = self.write(request, outcome, volumeNode, otherVolumeNodes, confidence)
+        with suppress(MedMetaError):  # nothing is lost where the worker has died by now
+            self.engine.forget(outcome.adaptation.task)
+        return added

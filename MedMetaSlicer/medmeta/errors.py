@@ -33,3 +33,7 @@ class DeviceError(MedMetaError):
 
 class Cancelled(MedMetaError):
     """The user cancelled; nothing was changed."""
+
+
+class Interrupted(MedMetaError):
+    """Another request of the same worker did not give way, and the worker was ended: ask again."""

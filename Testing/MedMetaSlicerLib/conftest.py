@@ -29,6 +29,7 @@ class Interpolation:
         self.cases = []
         self.forOtherVolumes = []
         self.inRange = True
+        self.forgotten = []
 
     def adapt(self, cases, *, forOtherVolumes, progress=None, **_):
         from types import SimpleNamespace
@@ -60,6 +61,9 @@ class Interpolation:
             confidence=Volume(np.ones(task.shape, np.float32), volume.geometry),
             similarity=SimpleNamespace(in_range=self.inRange),
         )
+
+    def forget(self, task):
+        self.forgotten.append(task)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import slicer
 from medmeta.errors import CohortError, VolumeError
 from MedMetaSlicerLib.scene.segmentations import addSegmentation
 from MedMetaSlicerLib.scene.volumes import volumeFromNode
-from MedMetaSlicerLib.work.cohort import CohortItem, SceneCohort
+from MedMetaSlicerLib.work.cohort import FAILED, CohortItem, SceneCohort
 
 CASE = "MedMetaSlicer.Case"
 """Attribute of a result's segmentation node: JSON with status, expected Dice and similarity; saved with the scene."""
@@ -71,7 +71,8 @@ class Cohort:
         elif self.onDisk:
             self.items = self._folderRun().items if self._pathsChosen() and self.bench.tasks.kept else []
         else:
-            self.items = [self._item(node) for node in self._nodes()]
+            failed = {item.key: item for item in self.items if item.status == FAILED}
+            self.items = [self._item(node, failed.get(node.GetID())) for node in self._nodes()]
 
     def start(self):
         """Predicts those that wait, and those that failed before; adapts for other volumes first where that is due."""
@@ -182,8 +183,8 @@ class Cohort:
             raise VolumeError("The volume was deleted.")
         return node
 
-    def _item(self, volumeNode):
-        """A case as its result's node tells it."""
+    def _item(self, volumeNode, failed):
+        """A case as its result's node tells it, or what is known of its failure."""
         item = CohortItem(volumeNode.GetID(), volumeNode.GetName())
         result = self._resultOf(volumeNode)
         if result is not None:
@@ -191,6 +192,8 @@ class Cohort:
             item.status, item.expected = known["status"], known["expected"]
             item.similarity = tuple(known["similarity"]) if known["similarity"] else None
             item.fraction, item.result = 1.0, result.GetID()
+        elif failed is not None:  # which no node tells
+            item.status, item.message = FAILED, failed.message
         return item
 
     @staticmethod

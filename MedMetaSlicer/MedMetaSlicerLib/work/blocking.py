@@ -2,6 +2,8 @@
 
 import time
 
+from medmeta.errors import Interrupted
+
 POLL_SECONDS = 0.01
 
 PATIENCE = 0.7
@@ -11,7 +13,7 @@ PATIENCE = 0.7
 class BlockingWorker:
     """Asks a worker and waits for its answer. It stays warm from call to call, and ends with this process.
 
-    :param makeClient: returns a medmeta.worker.client.WorkerClient; called when one is first needed
+    :param makeClient: returns a medmeta.worker.client.WorkerClient, or a Lease of one; called when it is first needed
     :param clock: seconds, from any start
     """
 
@@ -45,6 +47,10 @@ class BlockingWorker:
         options |= {"clean_up": cleanUp, "checkpoint": _text(checkpoint)}
         return self._answer(lambda client, tell: client.predict(task, volume, on_progress=tell, **options), progress)
 
+    def forget(self, task):
+        """Drops a task; it need not be there."""
+        self._answer(lambda client, _: client.forget(task), None)
+
     def close(self):
         """Ends the worker; the next call starts another one."""
         client, self._client = self._client, None
@@ -66,6 +72,8 @@ class BlockingWorker:
                     elif self._clock() - cancelledAt > PATIENCE:
                         client.kill()
                         client.start()
+                if isinstance(pending.error, Interrupted) and stop.error is None:
+                    pending = ask(client, stop.tell)
                 if not pending.done:
                     time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:

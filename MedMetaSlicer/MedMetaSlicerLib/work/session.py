@@ -4,7 +4,7 @@ import logging
 import time
 from functools import partial
 
-from medmeta.errors import Cancelled, MedMetaError
+from medmeta.errors import Cancelled, Interrupted, MedMetaError
 from MedMetaSlicerLib.work.activity import Activity
 
 POLL_MILLISECONDS = 30
@@ -50,7 +50,7 @@ class Session:
     Every call returns at once. Callbacks come from the timer, never from the call that asks; an exception in one of
     them is logged and disturbs nothing else. onError gets a medmeta.errors.MedMetaError, whose text is for the user.
 
-    :param makeClient: returns a medmeta.worker.client.WorkerClient; called when one is first needed
+    :param makeClient: returns a medmeta.worker.client.WorkerClient, or a Lease of one; called when it is first needed
     :param timer: has start(milliseconds), stop() and connect("timeout()", function), as qt.QTimer
     :param clock: seconds, from any start
 
@@ -199,8 +199,6 @@ class Session:
         self._soon.clear()
         self._stopTicking()
         if client is not None:
-            if running:
-                client.kill()
             client.close(seconds=0.5)
         for one in running:
             self._tellCancelled(one)
@@ -232,6 +230,11 @@ class Session:
             logging.exception("MedMetaSlicer cannot ask its worker")
             running.failure = MedMetaError(f"Unexpected {type(error).__name__}: {error}")
 
+    def _askAgain(self, running):
+        """Asks a new worker, as the last one was ended because of another request."""
+        running.activity.restart()
+        self._ask(running)
+
     def _poll(self):
         """The timer's turn. A callback may open a dialog, whose own event loop comes here again."""
         soon, self._soon = self._soon, []
@@ -243,6 +246,9 @@ class Session:
                 self._client.poll()
             except MedMetaError as error:  # it cannot start; whoever waits for it is told below
                 logging.error("MedMetaSlicer's worker: %s", error)
+        for running in self._running:
+            if running.cancelledAt is None and isinstance(running.error, Interrupted):
+                self._askAgain(running)
         while self._previews:
             activity, onPreview, labels = self._previews.pop(0)
             if activity.state == "running":
@@ -267,9 +273,8 @@ class Session:
         self._news = True
         self._running = [running for running in self._running if running.cancelledAt is None]
         self._client.kill()
-        for running in self._running:  # they are asked again, of a new worker
-            running.activity.restart()
-            self._ask(running)
+        for running in self._running:
+            self._askAgain(running)
         for running in cancelled:
             self._tellCancelled(running)
         self.soon(self._startAnew)

@@ -212,15 +212,23 @@ class WorkerClient:
                 self._abandon(error)
                 return
 
-    def kill(self) -> None:
+    def kill(self, unwanted: Sequence[Pending] | None = None) -> None:
         """Ends a worker that does not give way, at once; tasks are kept, and the next request starts another one.
 
-        What is pending fails with `Cancelled`.
+        Args:
+            unwanted: what fails with `Cancelled`; what else is pending fails with `Interrupted`, and may be asked
+                again. None for all that is pending.
         """
         if self.process is not None:
             self.process.kill(0.1)
             self.process = None
-        self._fail_all(errors.Cancelled("Cancelled; nothing was changed."))
+        cancelled = errors.Cancelled("Cancelled; nothing was changed.")
+        interrupted = errors.Interrupted("The worker was ended because of another request: ask again.")
+
+        def error_of(one: Pending) -> errors.MedMetaError:
+            return cancelled if unwanted is None or any(one is other for other in unwanted) else interrupted
+
+        self._fail_all(error_of)
 
     def close(self, seconds: float = 5.0) -> None:
         """Ends the worker and removes the shared folder; what is pending comes to nothing.
@@ -232,7 +240,8 @@ class WorkerClient:
         if self.process is not None:
             self.process.end(seconds)
             self.process = None
-        self._fail_all(errors.Cancelled("The worker was ended; nothing was changed."))
+        error = errors.Cancelled("The worker was ended; nothing was changed.")
+        self._fail_all(lambda _: error)
         if self._folder is not None:
             shutil.rmtree(self._folder.path, ignore_errors=True)
             self._folder = None
@@ -268,18 +277,19 @@ class WorkerClient:
         if self.process is not None:
             self.process.kill()
             self.process = None
-        self._fail_all(error)
+        self._fail_all(lambda _: error)
 
     def _ended(self) -> None:
         why = self.process.why()
         self.process = None
-        self._fail_all(WorkerDied(f"{why} Nothing that was drawn is lost; ask again, and it is started anew."))
+        error = WorkerDied(f"{why} Nothing that was drawn is lost; ask again, and it is started anew.")
+        self._fail_all(lambda _: error)
 
-    def _fail_all(self, error: errors.MedMetaError) -> None:
+    def _fail_all(self, error_of: Callable[[Pending], errors.MedMetaError]) -> None:
         pending, self._pending = self._pending, {}
         for one in pending.values():
             self._drop(one)
-            one.error, one.done = error, True
+            one.error, one.done = error_of(one), True
         if self._folder is not None:
             # What the worker wrote and nobody will take; not what the next one is asked.
             self._folder.clear(kept=self._asking.sent if self._asking else ())

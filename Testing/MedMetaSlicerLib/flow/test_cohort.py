@@ -49,6 +49,14 @@ def test_one_that_fails_stops_no_other(three):
     assert "constant" in failed.message
 
 
+def test_what_failed_is_still_known_when_the_scene_is_looked_at_again(three):
+    run(three)
+    addVolume(three, "new")
+    three.bench.cohort.refresh()
+    assert statuses(three) == {"good": "done", "constant": "failed", "unlike": "done", "new": "waiting"}
+    assert "constant" in next(item.message for item in three.bench.cohort.items if item.status == "failed")
+
+
 def test_results_are_new_segmentations_and_the_unlike_one_is_told(three):
     drawn = three.mask()
     run(three)
@@ -172,6 +180,7 @@ def test_a_case_on_disk_is_loaded_once_with_its_result(onDisk, scene, monkeypatc
 
     monkeypatch.setattr(slicer.util, "loadVolume", load("vtkMRMLScalarVolumeNode"))
     monkeypatch.setattr(slicer.util, "loadSegmentation", load("vtkMRMLSegmentationNode"))
+    monkeypatch.setattr(onDisk.bench, "lookAt", lambda *nodes: None)  # there are no views
     run(onDisk)
     for _ in range(2):
         onDisk.bench.cohort.open(onDisk.bench.cohort.items[0])

@@ -15,10 +15,11 @@ def workplace(slicerPython, monkeypatch, tmp_path):
     """Where the panel finds its worker and its saved tasks; nothing needs to be installed."""
     from medmeta.worker.client import WorkerClient
     from MedMetaSlicerLib import application
+    from MedMetaSlicerLib.work.shared import SharedClient
 
     folder = tmp_path / "workplace"
     folder.mkdir()
-    monkeypatch.setattr(application, "makeClient", lambda: WorkerClient(command=FILLING, parent=folder))
+    monkeypatch.setattr(application, "CLIENT", SharedClient(lambda: WorkerClient(command=FILLING, parent=folder)))
     monkeypatch.setattr(application, "taskFolder", lambda: folder / "tasks")
     return folder
 
