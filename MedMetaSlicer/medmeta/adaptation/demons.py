@@ -23,12 +23,16 @@ ALIKE = 1e-3
 LEAST_SIDE = 16
 """Samples that a side keeps on coarse levels."""
 
+KNOWN = 0.99
+"""Share of a sample that must lie in the field of view."""
+
 
 def demons(
     fixed: Raster,
     moved: Raster,
     steps: Sequence[int],
     smoothness: float,
+    known: torch.Tensor | None = None,
     on_level: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Raster:
@@ -38,12 +42,16 @@ def demons(
         fixed, moved: of the same grid and alike grey values, about from 0 to 1.
         steps: on each level, coarse to fine; each halves the spacing.
         smoothness: standard deviation of the Gaussian that smooths displacements, samples.
+        known: (Z, H, W) boolean, where the moved image shows anything: beyond its field of view there is nothing to
+            be alike, and points that come from there pull at nothing. None for everywhere.
         on_level, on_step: called before each; may raise to cancel.
 
     Returns:
         (3, Z, H, W) mm along columns, rows and slices (x, y, z), on the grid of the finest level.
     """
     field = Raster(fixed.voxels.new_zeros(3, *fixed.lattice.size), fixed.lattice)
+    shares = torch.ones_like(moved.voxels) if known is None else known.to(moved.voxels)
+    moved = Raster(torch.stack([moved.voxels, shares]), moved.lattice)
     for level, count in enumerate(steps):
         on_level()
         lattice = _coarser(fixed.lattice, 2 ** (len(steps) - 1 - level))
@@ -72,8 +80,9 @@ def _level(
     for _ in range(steps):
         on_step()
         grid = still + shifts / halves
-        seen = Raster(moved.sampled(grid)[0], lattice)
-        away = (fixed.voxels - seen.voxels) * inside(grid)
+        grey, share = moved.sampled(grid)
+        seen = Raster(grey, lattice)
+        away = (fixed.voxels - grey) * (inside(grid) & (share > KNOWN))
         force = seen.gradient().add_(slope)
         scale = 2 * away / (force.square().sum(0) + (away.square() + ALIKE**2) / bound)
         shifts = along_axes(shifts + force * scale, gaussian)

@@ -2,8 +2,8 @@
 
 First an affine transform, from two starts (the middles of both volumes, and their centres of gravity), by correlation
 of grey values: volumes of a cohort are of the same kind of scan. Then demons, from coarse to fine, after mean
-and spread of the grey values were matched; their displacements are kept smooth. For the sources see
-`medmeta.adaptation.affine` and `medmeta.adaptation.demons`.
+and spread of the grey values were matched, over what both volumes show; their displacements are kept smooth. For the
+sources see `medmeta.adaptation.affine` and `medmeta.adaptation.demons`.
 """
 
 from __future__ import annotations
@@ -110,8 +110,10 @@ def register(
     if affine is None:
         return None
     one, other = fixed.reduced(settings.side), moving.reduced(settings.side)
-    moved = Raster(_matched(Registration(affine).warped(other, one.lattice), one.voxels), one.lattice)
-    field = demons(one, moved, settings.demons_steps, settings.smoothness, on_stage, on_step)
+    grid = affine.grid(one.lattice, other.lattice, one.voxels.device)
+    known = inside(grid)
+    moved = Raster(_matched(other.sampled(grid)[0], one.voxels, known), one.lattice)
+    field = demons(one, moved, settings.demons_steps, settings.smoothness, known, on_stage, on_step)
     found = Registration(affine, field)
     return replace(found, correlation=correlation(one, other, found))
 
@@ -167,10 +169,11 @@ def _affine(
     return max(found, key=lambda pair: pair[1])[0]
 
 
-def _matched(voxels: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Grey values with the mean and spread of others.
+def _matched(voxels: torch.Tensor, reference: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Grey values with the mean and spread of others, over the points that both images have.
 
     Matching whole histograms did no better on real cases of even place, and spoils grey values among noise.
     """
-    gain = reference.std() / voxels.std().clamp(min=1e-6)
-    return (voxels - voxels.mean()) * gain + reference.mean()
+    own, wanted = voxels[known], reference[known]
+    gain = wanted.std() / own.std().clamp(min=1e-6)
+    return (voxels - own.mean()) * gain + wanted.mean()

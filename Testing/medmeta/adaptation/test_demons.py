@@ -50,5 +50,17 @@ def test_without_steps_nothing_moves():
 def test_levels_and_steps_are_told():
     fixed, moved, _ = pair()
     levels, steps = [], []
-    demons(fixed, moved, (3, 2, 1), 1.0, lambda: levels.append(1), lambda: steps.append(1))
+    demons(fixed, moved, (3, 2, 1), 1.0, on_level=lambda: levels.append(1), on_step=lambda: steps.append(1))
     assert (len(levels), len(steps)) == (3, 6)
+
+
+def test_what_lies_beyond_the_field_of_view_pulls_at_nothing():
+    fixed, moved, pushed = pair()
+    known = torch.ones(SIZE, dtype=torch.bool)
+    known[:, :, -12:] = False
+    cut = Raster(torch.where(known, moved.voxels, -5.0), moved.lattice)  # as dark as the air round a body
+    field = demons(fixed, cut, (40, 20), 1.0, known).voxels
+    near, wanted = field[0, 5:-5, 6:-6, -20:-14], torch.tensor(pushed[5:-5, 6:-6, -20:-14])
+    assert (near - wanted).abs().mean() < 0.5 * wanted.abs().mean()
+    dragged = demons(fixed, cut, (40, 20), 1.0).voxels[0, 5:-5, 6:-6, -20:-14]
+    assert (dragged - wanted).abs().mean() > (near - wanted).abs().mean()

@@ -5,7 +5,13 @@ from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
 
 from medmeta.adaptation.affine import Affine
 from medmeta.adaptation.raster import Raster
-from medmeta.adaptation.registration import Registration, RegistrationSettings, correlation, register, stages
+from medmeta.adaptation.registration import (
+    Registration,
+    RegistrationSettings,
+    correlation,
+    register,
+    stages,
+)
 from medmeta.errors import Cancelled
 
 SIZE = (30, 44, 40)
@@ -161,3 +167,13 @@ def test_on_a_gpu_the_registration_is_the_same():
     warped = two.warped(there[1], fixed.lattice)
     assert warped.is_cuda
     assert (warped.cpu() - one.warped(moving, fixed.lattice)).abs().mean() < 1e-3
+
+
+def test_a_template_that_shows_less_follows_as_well_within_what_it_shows():
+    fixed, whole = grey(bent(body()) + 0.5), grey(body() + 0.5)  # without a dark rim, unlike what lies beyond
+    part = Raster.of(whole.voxels[:, :, :26], SPACING)
+    wide, narrow = register(fixed, whole), register(fixed, part)
+    shown = torch.zeros(SIZE, dtype=torch.bool)
+    shown[:, :, :24] = True
+    missed = [1 - correlation(fixed, image, found, shown) for image, found in ((whole, wide), (part, narrow))]
+    assert missed[1] < 2 * missed[0] + 0.01
