@@ -10,8 +10,9 @@ import torch
 
 from medmeta.adaptation.distances import OUTSIDE
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.fusion import joint_weights
 from medmeta.adaptation.greys import reduced_greys
-from medmeta.adaptation.raster import Lattice
+from medmeta.adaptation.raster import Lattice, Raster
 from medmeta.adaptation.registration import Registration, RegistrationSettings, correlation, register, stages
 from medmeta.adaptation.template import TemplateMaps
 from medmeta.episodes import Window
@@ -88,7 +89,7 @@ class Atlas:
     ) -> None:
         self.shape, self.spacing = slices.shape, frame.spacing
         coarse = reduced_greys(slices, frame.spacing, SEARCHED, templates[0].grey.voxels.device, on_step)
-        self._coarse, self._near = coarse.lattice, torch.zeros_like(coarse.voxels, dtype=torch.bool)
+        self._coarse, self._near = coarse, torch.zeros_like(coarse.voxels, dtype=torch.bool)
         step, likenesses = max(coarse.lattice.spacing), []
         self._laid: list[tuple[Registration, TemplateMaps]] = []
         for template in templates:
@@ -122,7 +123,8 @@ class Atlas:
         near, box = self._near.cpu().numpy(), []
         if not near.any():
             return None
-        for axis, (step, mm, count) in enumerate(zip(self._coarse.spacing, self.spacing, self.shape, strict=True)):
+        steps = self._coarse.lattice.spacing
+        for axis, (step, mm, count) in enumerate(zip(steps, self.spacing, self.shape, strict=True)):
             at = np.flatnonzero(near.any(tuple(a for a in range(3) if a != axis)))
             room = margin * pixel
             first, stop = (int(at[0]) * step - room) / mm, (int(at[-1] + 1) * step + room) / mm
@@ -140,6 +142,33 @@ class Atlas:
 
         `on_step` is called often, and may raise to cancel.
         """
+        lattice = self._lattice(place)
+        return torch.stack(
+            [found.warped(template.distances, lattice, OUTSIDE, on_step) for found, template in self._laid]
+        )
+
+    def weights(self, place: Place, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
+        """How much each template counts there, (T, Z, h, w), 1 together; see `joint_weights`.
+
+        Found on the coarse grid, where templates' grey values are known. `on_step` is called often, and may raise.
+        """
+        box = self._box()
+        seen = [found.warped(template.grey, box.lattice, float("nan"), on_step) for found, template in self._laid]
+        weights = Raster(joint_weights(box.voxels, torch.stack(seen), on_step), box.lattice)
+        return weights.laid_on(self._lattice(place)).voxels
+
+    def _box(self) -> Raster:
+        """The coarse volume round all segments."""
+        coarse, cut = self._coarse, []
+        for axis, count in enumerate(coarse.lattice.size):
+            at = self._near.amax([a for a in range(3) if a != axis]).nonzero()[:, 0].tolist()
+            cut.append(slice(max(0, at[0] - AROUND), min(count, at[-1] + 1 + AROUND)))
+        places = zip(coarse.lattice.origin, cut, coarse.lattice.spacing, strict=True)
+        origin = [start + part.start * mm for start, part, mm in places]
+        return Raster.of(coarse.voxels[tuple(cut)], coarse.lattice.spacing, origin)
+
+    def _lattice(self, place: Place) -> Lattice:
+        """The grid of a place's network pixels."""
         window = place.window
         spacing = (
             self.spacing[0],
@@ -152,33 +181,31 @@ class Atlas:
             (window.top - 0.5) * self.spacing[1] + spacing[1] / 2,
             (window.left - 0.5) * self.spacing[2] + spacing[2] / 2,
         )
-        lattice = Lattice((place.stop - place.first, window.rows, window.columns), spacing, origin)
-        return torch.stack(
-            [found.warped(template.distances, lattice, OUTSIDE, on_step) for found, template in self._laid]
-        )
+        return Lattice((place.stop - place.first, window.rows, window.columns), spacing, origin)
 
 
 def fused(
-    logits: torch.Tensor, distances: torch.Tensor, pixel: float, on_step: Callable[[], None] = lambda: None
+    logits: torch.Tensor,
+    distances: torch.Tensor,
+    weights: torch.Tensor,
+    pixel: float,
+    on_step: Callable[[], None] = lambda: None,
 ) -> torch.Tensor:
     """Logits of the network and of the atlas together.
-
-    Of several templates the median counts: one that is unlike the others, or was laid over badly, has no say.
 
     Args:
         logits: (S, Z, h, w) of the network, calibrated.
         distances: (T, S, Z, h, w), mm, of the templates.
+        weights: (T, Z, h, w) of the templates; where one was laid over badly, it has little to say.
         pixel: mm of a network pixel.
         on_step: called for each segment; may raise to cancel.
     """
     found = torch.empty_like(logits)
     for result, own, shapes in zip(found, logits, distances.transpose(0, 1), strict=True):
         on_step()
-        ordered = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
-        if len(ordered) > 1:
-            ordered = ordered.sort(0).values
-        middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-        result.copy_(NETWORK * own.float().clamp(-SUREST, SUREST) + RATE * middle)
+        near = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
+        mean = (weights.to(logits.device) * near).sum(0)
+        result.copy_(NETWORK * own.float().clamp(-SUREST, SUREST) + RATE * mean)
     return found
 
 

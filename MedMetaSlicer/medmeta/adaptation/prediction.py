@@ -121,7 +121,8 @@ class Predictor:
             count, batch, counter.tick,
         )  # fmt: skip
         if atlas is not None:
-            logits = fused(logits, atlas.distances(place, counter.pause), task.pixel, counter.pause)
+            distances, weights = (part(place, counter.pause) for part in (atlas.distances, atlas.weights))
+            logits = fused(logits, distances, weights, task.pixel, counter.pause)
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
         labels, confidence, overlap = render(

@@ -147,7 +147,7 @@ def test_maps_of_templates_are_made_once_for_all_volumes(scan, annotated, checkp
 def test_the_network_turns_over_what_the_atlas_is_not_sure_of_alone():
     distances = torch.tensor([3.0, -0.1, -3.0]).reshape(1, 1, 1, 1, 3)
     logits = torch.full((1, 1, 1, 3), 5.0).half()
-    found = fused(logits, distances, pixel=1.0)
+    found = fused(logits, distances, torch.ones(1, 1, 1, 3), pixel=1.0)
     assert found.dtype == logits.dtype
     assert [bool(x > 0) for x in found.flatten()] == [True, True, False]
 
@@ -164,9 +164,21 @@ def test_a_template_of_a_volume_stored_the_other_way_round_fits_as_well(scan, te
     torch.testing.assert_close(one.distances(place), two.distances(place), atol=0.05, rtol=0)  # mm
 
 
-def test_of_three_templates_one_that_is_far_off_has_no_say():
+def test_a_template_without_weight_has_no_say():
     logits = torch.zeros(1, 1, 1, 2)
     good = torch.tensor([3.0, -3.0]).reshape(1, 1, 1, 2)
     far = torch.tensor([-8.0, 8.0]).reshape(1, 1, 1, 2)
-    together = fused(logits, torch.stack([good, far, good]), pixel=1.0)
-    torch.testing.assert_close(together, fused(logits, torch.stack([good]), pixel=1.0))
+    weights = torch.tensor([0.5, 0.0, 0.5]).reshape(3, 1, 1, 1).expand(3, 1, 1, 2)
+    together = fused(logits, torch.stack([good, far, good]), weights, pixel=1.0)
+    alone = fused(logits, torch.stack([good]), torch.ones(1, 1, 1, 2), pixel=1.0)
+    torch.testing.assert_close(together, alone)
+
+
+def test_weights_of_templates_lie_on_the_grid_of_their_distances(scan, template):
+    other, _ = bent(*scan())
+    frame = frame_of(other)
+    found = Atlas(frame.to_slices(other.array), frame, 2 * [template.on("cpu", 2)])
+    place = found.place(1.0, MARGIN)
+    weights = found.weights(place)
+    assert weights.shape == found.distances(place)[:, 0].shape
+    torch.testing.assert_close(weights, torch.full_like(weights, 0.5), atol=1e-3, rtol=0)
