@@ -22,7 +22,7 @@ from medmeta.episodes import (
     segment_channels,
 )
 from medmeta.errors import AnnotationError
-from medmeta.priors import ShapePrior
+from medmeta.priors import ShapePrior, shape_priors
 from medmeta.volumes import finite
 
 Place = tuple[int, int]
@@ -39,7 +39,7 @@ class AnnotatedStack:
         stack: its slices, normalised.
         positions: the annotated slices, increasing.
         masks: (S, K, h, w) boolean, the S segments on the annotated slices, in the window.
-        priors: one for each segment.
+        priors: one for each segment; parts of one structure share its shape.
         shape: (Z, H, W) of the whole volume in the frame.
     """
 
@@ -97,7 +97,8 @@ def annotated_stacks(
         window = rule.window(drawn, frame.spacing[1:])
         stack = SliceStack.cut(slices, window, frame.pitch, grey.of(own), device, on_step=on_step)
         masks = torch.stack([window.crop_masks(segment) for segment in drawn])
-        priors = tuple(ShapePrior.from_masks(m.numpy(), positions, stack.pitch, device) for m in masks)
+        images = stack.image[list(positions)].cpu().numpy()
+        priors = shape_priors(masks.numpy(), images, positions, stack.pitch, device, on_step)
         stacks.append(AnnotatedStack(frame, window, stack, positions, masks.to(device), priors, slices.shape))
     return tuple(stacks), grey
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medmeta.priors import ShapePrior
+from medmeta.priors import shape_priors
 
 
 def aligned_interpolation(
@@ -14,8 +14,10 @@ def aligned_interpolation(
 ) -> np.ndarray:
     """Interpolates each segment by `ShapePrior`: shapes moved and stretched to a common place, closing at the ends.
 
+    Segments that look like parts of one structure share its shape, see `shape_priors`.
+
     Args:
-        image: not used.
+        image: (I, J, K) grey values, for that alone.
         labels: (I, J, K) integers, zero off the annotated slices.
         axis: slice axis.
         slices: the annotated slices.
@@ -28,10 +30,13 @@ def aligned_interpolation(
     stacked, filled = np.moveaxis(labels, axis, 0), np.moveaxis(result, axis, 0)
     positions = sorted(slices)
     values = [int(v) for v in np.unique(labels) if v > 0]
+    if not values:
+        return result
     pixel = float(np.sqrt(np.prod([mm for a, mm in enumerate(spacing) if a != axis])))
     pitch = spacing[axis] / pixel
-    priors = [ShapePrior.from_masks(stacked[positions] == value, positions, pitch) for value in values]
-    for position in set(range(len(stacked))) - set(positions) if values else ():
+    masks = np.stack([stacked[positions] == value for value in values])
+    priors = shape_priors(masks, np.moveaxis(image, axis, 0)[positions], positions, pitch)
+    for position in set(range(len(stacked))) - set(positions):
         depths = np.stack([prior.at(position).numpy() for prior in priors])
         filled[position] = np.where(depths.max(0) > 0, np.array(values)[depths.argmax(0)], 0)
     return result
