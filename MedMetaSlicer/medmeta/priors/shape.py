@@ -24,8 +24,8 @@ FAR = 64.0
 """Pixels; the distance given to slices of a structure that no annotated slice shows."""
 
 GAP_SHARE = 0.5
-"""Beyond its outermost annotated slice a structure is expected to go on for this share of the gap to the next one: who
-draws slices spread evenly leaves half a gap at each end."""
+"""Beyond its outermost annotated slice a structure is expected to go on for this share of the usual gap between two:
+who draws slices spread evenly leaves half a gap at each end."""
 
 DRIFT = 0.5
 """It moves on there as it did between its two outermost annotated slices, at this share of the speed."""
@@ -34,7 +34,8 @@ KEPT = 32 << 20
 """Bytes of interpolated slices that a prior keeps."""
 
 LEAST_SIZES, USUAL_SIZES = 0.2, 1.5
-"""The same in square roots of its area on that slice: at least, and where it is the only annotated slice."""
+"""The same in square roots of its area on that slice: at least, where few slices are drawn or the gaps are wide, and
+where it is the only annotated slice."""
 
 
 def signed_distance(mask: np.ndarray) -> np.ndarray:
@@ -169,7 +170,16 @@ class ShapePrior:
         nearest = self._nearest(end, left_out)
         if nearest is None:
             return USUAL_SIZES * size
-        return max(GAP_SHARE * abs(self.positions[nearest] - self.positions[end]), LEAST_SIZES * size)
+        least = LEAST_SIZES * size
+        drawn = [p for p, area in zip(self.positions, self._areas, strict=True) if area and p not in left_out]
+        if len(drawn) < 2:
+            return max(GAP_SHARE * abs(self.positions[nearest] - self.positions[end]), least)
+        # The mean of all gaps: one alone is rounded to whole slices, or was halved by a slice added later.
+        gap = (drawn[-1] - drawn[0]) / (len(drawn) - 1)
+        # At an end hardly more slices are left undrawn than between two (the extent is known to a slice), unless so few
+        # are drawn that they may lie close together by chance.
+        undrawn = gap - 1 + 1 / (len(drawn) - 1)
+        return max(GAP_SHARE * gap, min(least, max(undrawn, 2 * least / len(drawn))))
 
 
 def closing(far: float) -> float:

@@ -71,10 +71,22 @@ def test_beyond_the_last_of_several_annotated_slices_the_shape_closes_over_half_
     assert not (prior.at(31) > 0).any()
 
 
-def test_slices_drawn_close_together_do_not_end_the_structure_at_once():
-    prior = ShapePrior.from_masks(np.stack([disc(10)] * 3), (4, 5, 6))
+def test_two_slices_drawn_close_together_do_not_end_the_structure_at_once():
+    prior = ShapePrior.from_masks(np.stack([disc(10)] * 2), (5, 6))
     assert radius_of(prior.at(8).numpy()) > 7
     assert not (prior.at(11) > 0).any()
+
+
+def test_where_most_slices_are_drawn_the_structure_ends_with_the_last_of_them():
+    prior = ShapePrior.from_masks(np.stack([disc(10)] * 8), (4, 5, 6, 8, 9, 10, 12, 13))
+    assert (prior.at(11) > 0).any()
+    assert not (prior.at(14) > 0).any()
+    assert not (prior.at(3) > 0).any()
+
+
+def test_a_slice_added_in_the_last_gap_brings_the_end_no_nearer_than_the_usual_gap_says():
+    prior = ShapePrior.from_masks(np.stack([disc(10)] * 5), (0, 20, 40, 59, 60))
+    assert (prior.at(66) > 0).any()
 
 
 def test_a_single_annotated_slice_is_taken_for_the_middle_of_something_about_as_long_as_wide():
