@@ -41,12 +41,12 @@ def adapt_segment(
     choice: Choice,
     counter: Counter,
 ) -> States:
-    """Adapts the chosen learners to a segment's annotated slices, all of them."""
+    """Adapts the learners that answer for a segment to its annotated slices, all of them."""
     states = {}
-    for name, steps in choice.steps.items():
+    for name, steps in choice.answering.items():
         contender = contenders[name]
         support = support_examples(stacks, segment, support_places(stacks), contender.slices, prior=True)
-        versions = support_versions(support.to(contender.device))
+        versions = support_versions(support.to(contender.device))[: max(1, steps)]  # as many as are looked at
         trace = LossTrace()
 
         def tick(_step: int, _state: AdaptedState, trace: LossTrace = trace) -> None:

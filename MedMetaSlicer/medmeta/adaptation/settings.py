@@ -24,6 +24,9 @@ class AdaptationSettings:
             left to learn from is so little that the comparison misleads, and the first is taken.
         good_enough: Dice of the first learner on the held-out slices, from which on no other is tried: that takes long,
             and little can be gained.
+        partner: a learner that answers beside the first one, where that is taken of several and three or four slices
+            are drawn (`medmeta.adaptation.guard.accompanied`): its closed-form start, without inner steps, logits
+            averaged. Two networks err differently. None for the first one alone.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         calibration: of the probabilities.
@@ -49,6 +52,7 @@ class AdaptationSettings:
     margin: float = 0.01
     least_compared: int = 4
     good_enough: float = 0.85
+    partner: str | None = "maml"
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED
