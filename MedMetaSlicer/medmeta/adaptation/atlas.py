@@ -52,16 +52,6 @@ class Place:
     stop: int
     window: Window
 
-    def embedded(self, part: np.ndarray, count: int, fill: float, axis: int = 0) -> np.ndarray:
-        """An array of the box's slices as one of all `count` slices of the volume, `fill` where there are none.
-
-        Args:
-            part: any shape, slices along `axis`.
-        """
-        after = count - self.stop
-        pads = [(self.first, after) if a == axis else (0, 0) for a in range(part.ndim)]
-        return np.pad(part, pads, constant_values=fill) if self.first or after else part
-
 
 class Atlas:
     """Templates that were laid over a volume well, on the device of their maps.

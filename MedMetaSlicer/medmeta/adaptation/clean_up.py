@@ -5,105 +5,75 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import find_objects, label
+import torch
+
+from medmeta.adaptation.runs import Runs, labelled_runs
 
 LEAST_SHARE = 0.05
 """Of the largest part: smaller ones go where nothing is drawn that could tell which ones belong to the structure."""
 
 
-def clean_up(
-    labels: np.ndarray,
+def clean(
+    labels: torch.Tensor,
+    confidence: torch.Tensor,
     values: Sequence[int],
     annotated: Sequence[int] = (),
     on_step: Callable[[], None] = lambda: None,
-) -> np.ndarray:
-    """A cleaned copy of a label map.
+) -> None:
+    """Cleans a label map in place, with the confidence of what changes: the probability that the new label had.
 
     Of each segment, parts (26-connected) that touch nothing that was drawn of it go; where nothing was drawn, parts
     that are smaller than `LEAST_SHARE` of the largest. Then background that a segment encloses becomes part of it,
     where it reaches no annotated slice. Annotated slices stay, and no voxel of another segment is taken.
 
     Args:
-        labels: (Z, H, W) integers, annotated slices as drawn.
+        labels: (Z, H, W) integers on any device, one after the other in memory, annotated slices as drawn.
+        confidence: the same of probabilities.
         values: the segments' label values.
         annotated: slice numbers.
         on_step: called between the parts of the work; may raise to stop.
     """
-    result = labels.copy()
-    boxes = find_objects(labels)
+    runs, own = labelled_runs(labels, on_step)
+    edits: list[tuple[Runs, int]] = []
     for value in values:
         on_step()
-        box = boxes[value - 1] if value <= len(boxes) else None
-        if box is not None:
-            rows = [z - box[0].start for z in annotated if box[0].start <= z < box[0].stop]
-            _drop_strays(result[box], value, rows)
-            on_step()
-            _fill(result[box], value, rows)
-    return result
+        stays = np.ones(len(runs), bool)
+        stays[own == value] = _belonging(runs.where(own == value), annotated)
+        edits.append((runs.where(~stays), 0))
+        runs, own = runs.where(stays), own[stays]
+        on_step()
+        holes = _holes(runs.where(own == value), runs, annotated)
+        edits.append((holes, value))
+        runs, own = runs.joined(holes), np.concatenate([own, np.full(len(holes), value)])
+        order = np.argsort(runs.starts)
+        runs, own = runs.where(order), own[order]
+    _change(labels.view(-1), confidence.view(-1), edits)
 
 
-def _drop_strays(part: np.ndarray, value: int, annotated: Sequence[int]) -> None:
-    """Clears what belongs to nothing drawn, in place."""
-    parts, count = label(part == value, np.ones((3, 3, 3), bool))
-    kept = np.unique(parts[annotated])
-    if not kept.any():
-        sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
-        kept = 1 + np.flatnonzero(sizes >= LEAST_SHARE * sizes.max())
-    going = np.ones(count + 1, bool)
-    going[0] = going[kept] = False
-    if going.any():
-        part[going[parts]] = 0
+def _belonging(runs: Runs, annotated: Sequence[int]) -> np.ndarray:
+    """(N,) which of a segment's runs belong to what is drawn, or, where nothing is, to a large part."""
+    parts = runs.parts(corners=True)
+    drawn = np.isin(runs.places[0], annotated)
+    if drawn.any():
+        return np.isin(parts, parts[drawn])
+    sizes = np.bincount(parts, runs.lengths, minlength=1)
+    return (sizes >= LEAST_SHARE * sizes.max())[parts]
 
 
-def _fill(part: np.ndarray, value: int, annotated: Sequence[int]) -> None:
-    """Fills background that the segment encloses, in place."""
-    enclosed = _enclosed(part == value)
-    if enclosed is None:
-        return
-    holes, count = label(enclosed & (part == 0))
-    if count:
-        part[(holes > 0) & ~np.isin(holes, np.unique(holes[annotated]))] = value
+def _holes(segment: Runs, everything: Runs, annotated: Sequence[int]) -> Runs:
+    """Background that a segment encloses and that reaches no annotated slice."""
+    holes = segment.enclosed().without(everything)
+    parts, drawn = holes.parts(corners=False), np.isin(holes.places[0], annotated)
+    return holes.where(~np.isin(parts, parts[drawn]))
 
 
-def _enclosed(mask: np.ndarray) -> np.ndarray | None:
-    """What a mask encloses, if anything: parts of the rest (6-connected) that reach no side of the box."""
-    parts, count = label(~mask)
-    inner = np.ones(count + 1, dtype=bool)
-    inner[0] = False
-    for axis in range(mask.ndim):
-        for end in (0, -1):
-            inner[np.unique(parts.take(end, axis))] = False
-    return inner[parts] if inner.any() else None
-
-
-def cleaned(
-    labels: np.ndarray,
-    confidence: np.ndarray,
-    values: Sequence[int],
-    annotated: Sequence[int] = (),
-    on_step: Callable[[], None] = lambda: None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """`clean_up` with the confidence of what it changed: the probability that the new label had, of the two.
-
-    Both are changed in place: they are large, and what changes is little.
-    """
-    box = _extent(labels)
-    part = labels[box]
-    if not part.size:
-        return labels, confidence
-    rows = [z - box[0].start for z in annotated if box[0].start <= z < box[0].stop]
-    result = clean_up(part, values, rows, on_step)
-    changed = np.nonzero(result != part)
-    part[changed] = result[changed]
-    confidence[box][changed] = 1 - confidence[box][changed]
-    return labels, confidence
-
-
-def _extent(labels: np.ndarray) -> tuple[slice, ...]:
-    """Slices, rows and columns between which all labels lie."""
-    box: list[slice] = []
-    for axis in range(labels.ndim):
-        others = tuple(a for a in range(labels.ndim) if a != axis)
-        at = np.flatnonzero(labels[tuple(box)].any(others))
-        box.append(slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0))
-    return tuple(box)
+def _change(labels: torch.Tensor, confidence: torch.Tensor, edits: Sequence[tuple[Runs, int]]) -> None:
+    """Gives runs new labels, one after the other."""
+    made = [(torch.from_numpy(runs.voxels()).to(labels.device), value) for runs, value in edits if len(runs)]
+    if made:
+        at = torch.cat([voxels for voxels, _ in made]).unique()
+        before = labels[at]
+        for voxels, value in made:
+            labels[voxels] = value
+        at = at[labels[at] != before]
+        confidence[at] = 1 - confidence[at]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from medmeta.adaptation.clean_up import cleaned
+from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
 from medmeta.adaptation.guard import Choice, blended
 from medmeta.adaptation.look import Features, look, near
-from medmeta.adaptation.render import render, render_labels
+from medmeta.adaptation.render import Canvas, in_volume
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
@@ -123,17 +123,21 @@ def complete(
     def own(positions: range) -> torch.Tensor:
         return logits[:, positions.start : positions.stop]
 
-    annotated = list(stack.positions)
+    canvas = Canvas(stack.window, stack.shape, values, batch, device)
+    annotated, like, kind = list(stack.positions), case.volume.array, np.min_scalar_type(max(values))
+    shown = torch.from_numpy(np.ascontiguousarray(drawn[annotated], np.int64))
     if preview is not None and settings.walk is not None:
-        labels = render_labels(own, stack.window, stack.shape, values, batch, counter.pause)
-        labels[annotated] = drawn[annotated]
-        preview(stack.frame.restored(labels, case.volume.array))
+        labels = canvas.labels(own, counter.pause)
+        labels[annotated] = shown.to(labels)
+        preview(in_volume(labels, stack.frame, like, kind))
     counter = walk_counter(progress, settings.walk, len(values))
     logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=counter.tick)
-    labels, confidence, overlap = render(own, stack.window, stack.shape, values, batch, counter.pause)
-    labels[annotated], confidence[annotated] = drawn[annotated], 1.0
+    rendered = canvas.render(own, counter.pause)
+    labels, confidence = rendered.labels, rendered.confidence
+    labels[annotated], confidence[annotated] = shown.to(labels), 1.0
     counter.finish()
     if settings.clean_up:
-        labels, confidence = cleaned(labels, confidence, values, stack.positions, counter.pause)
-    expected = ExpectedDice.of(overlap, stack.positions, stack.frame.flips[0])
-    return Prediction.from_slices(case.volume, stack.frame, labels, confidence, expected)
+        clean(labels, confidence, values, stack.positions, counter.pause)
+    expected = ExpectedDice.of(rendered.overlap, stack.positions, stack.frame.flips[0])
+    found = in_volume(labels, stack.frame, like, kind), in_volume(confidence, stack.frame, like)
+    return Prediction.of(case.volume, *found, expected)

@@ -30,11 +30,15 @@ class Decision:
         best = background = labels = None
         for value, probability in zip(values, probabilities, strict=True):  # few: quicker than to reduce over them
             if best is None:
-                kind = torch.uint8 if max(values) <= 255 else torch.int64
                 best, background = probability, 1 - probability
-                labels = torch.full_like(probability, value, dtype=kind)
+                labels = torch.full_like(probability, value, dtype=label_type(values))
             else:
                 labels = torch.where(probability > best, value, labels)
                 best = torch.maximum(best, probability)
                 background.mul_(1 - probability)
         return cls(torch.where(best > background, labels, 0), torch.maximum(best, background))
+
+
+def label_type(values: Sequence[int]) -> torch.dtype:
+    """The smallest type of label maps with such values that torch computes with."""
+    return torch.uint8 if max(values) <= 255 else torch.int64

@@ -11,11 +11,11 @@ import torch
 
 from medmeta.adaptation.atlas import MARGIN, Atlas, Place, count_stages, fused
 from medmeta.adaptation.calibration import FITTED, Calibration
-from medmeta.adaptation.clean_up import cleaned
+from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Load
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.render import all_logits, render
+from medmeta.adaptation.render import Canvas, all_logits, in_volume
 from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
@@ -125,19 +125,15 @@ class Predictor:
             logits = fused(logits, distances, weights, task.pixel, counter.pause)
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
-        labels, confidence, overlap = render(
-            lambda positions: logits[:, positions.start : positions.stop],
-            place.window, (count, *slices.shape[1:]), values, batch, counter.pause,
-        )  # fmt: skip
+        there = range(place.first, place.stop)
+        canvas = Canvas(place.window, slices.shape, values, batch, self.device, there)
+        found = canvas.render(lambda positions: logits[:, positions.start : positions.stop], counter.pause)
         counter.finish()
         if clean_up:
-            labels, confidence = cleaned(labels, confidence, values, on_step=counter.pause)
-        labels, confidence, overlap = (
-            place.embedded(part, len(slices), fill, axis)
-            for part, fill, axis in ((labels, 0, 0), (confidence, 1, 0), (overlap, 0, 1))
-        )
-        expected = ExpectedDice.of(overlap, flipped=frame.flips[0])
-        return Prediction.from_slices(volume, frame, labels, confidence, expected, similarity)
+            clean(found.labels, found.confidence, values, on_step=counter.pause)
+        expected = ExpectedDice.of(found.overlap, flipped=frame.flips[0])
+        labels = in_volume(found.labels, frame, volume.array, np.min_scalar_type(max(values)))
+        return Prediction.of(volume, labels, in_volume(found.confidence, frame, volume.array), expected, similarity)
 
     def _laid_over(self, slices: np.ndarray, frame: SliceFrame, progress: ProgressCallback | None) -> Atlas | None:
         """The annotated volumes laid over this one; None where none fits, or the task has none."""

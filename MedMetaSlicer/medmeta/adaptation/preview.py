@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from medmeta.adaptation.render import AT_ONCE, batches
+from medmeta.adaptation.decision import label_type
+from medmeta.adaptation.render import AT_ONCE, batches, blank, in_volume
 from medmeta.adaptation.support import AnnotatedStack
 from medmeta.annotations import AnnotatedVolume
 
@@ -22,22 +23,25 @@ def interpolated(case: AnnotatedVolume, stack: AnnotatedStack, on_slice: Callabl
     Returns:
         (I, J, K) label map; where shapes overlap, each voxel goes to the one whose border is farthest.
     """
-    annotation, shape = case.annotation, stack.shape
-    labels = np.zeros(shape, dtype=np.min_scalar_type(max(segment.value for segment in annotation.segments)))
+    annotation, shape, device = case.annotation, stack.shape, stack.masks.device
+    values = [segment.value for segment in annotation.segments]
+    kind = label_type(values)
+    labels = blank(shape, 0, kind, device)
     area = stack.window.height * stack.window.width
-    for few in batches(shape[0], max(1, AT_ONCE[stack.masks.device.type] // area)):
+    for few in batches(shape[0], max(1, AT_ONCE[device.type] // area)):
         on_slice()
         distances = torch.stack([torch.stack([prior.at(position) for position in few]) for prior in stack.priors])
         there = distances > 0
         if not bool(there.any()):
             continue
         box = stack.window.reached(there.flatten(0, 1).any(0), shape[1:])
-        found, farthest = 0, torch.zeros((), device=distances.device)
-        for segment, own in zip(annotation.segments, distances, strict=True):
+        found, farthest = torch.zeros((), dtype=kind, device=device), torch.zeros((), device=device)
+        for value, own in zip(values, distances, strict=True):
             own = stack.window.enlarged(own, shape[1:], box)
-            found = torch.where(own > farthest, segment.value, found)
+            found = torch.where(own > farthest, value, found)
             farthest = torch.maximum(own, farthest)
-        labels[few.start : few.stop, *box] = found.cpu().numpy()
-    drawn = stack.frame.to_slices(annotation.labels)
-    labels[list(stack.positions)] = drawn[list(stack.positions)]
-    return stack.frame.restored(labels, case.volume.array)
+        labels[few.start : few.stop, *box] = found.to(labels)
+    annotated = list(stack.positions)
+    drawn = stack.frame.to_slices(annotation.labels)[annotated]
+    labels[annotated] = torch.from_numpy(np.ascontiguousarray(drawn, np.int64)).to(labels)
+    return in_volume(labels, stack.frame, case.volume.array, np.min_scalar_type(max(values)))

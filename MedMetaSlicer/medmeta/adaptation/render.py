@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from medmeta.adaptation.decision import Decision
+from medmeta.adaptation.decision import Decision, label_type
 from medmeta.adaptation.expectation import expected_overlap
+from medmeta.adaptation.frame import SliceFrame
 from medmeta.episodes import Window
 
 OUTSIDE = -12.0
@@ -21,23 +23,11 @@ NEAR = -7.0
 AT_ONCE = {"cpu": 1_500_000, "cuda": 60_000_000}
 """Logits at the volume's resolution that are decided at once: what fits into a processor's cache is done sooner."""
 
+KEPT = 400_000_000
+"""Voxels whose labels and confidence, 5 bytes, may stay on a GPU until the last of them is decided and cleaned up."""
+
 SegmentLogits = Callable[[Sequence[int]], torch.Tensor]
 """Slice numbers -> (S, B, h, w) logits in the window."""
-
-
-def labels_and_confidence(logits: Iterable[torch.Tensor], values: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The most probable segment of every voxel.
-
-    Args:
-        logits: S times (B, H, W), one segment against everything else each.
-        values: the S label values.
-
-    Returns:
-        (B, H, W) integer labels, 0 for background, and (B, H, W) float32 confidence: the probability of what the voxel
-        was given; see `Decision`.
-    """
-    decision = Decision.of((torch.sigmoid(own) for own in logits), values)
-    return decision.labels, decision.confidence
 
 
 def all_logits(segment_logits: SegmentLogits, count: int, batch: int, tick: Callable[[int], None]) -> torch.Tensor:
@@ -61,79 +51,117 @@ def batches(count: int, batch: int) -> list[range]:
     return [range(start, min(start + batch, count)) for start in range(0, count, batch)]
 
 
-def render(
-    segment_logits: SegmentLogits,
-    window: Window,
-    shape: tuple[int, int, int],
-    values: Sequence[int],
-    batch: int,
-    tick: Callable[[int], None],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predicts all slices of a volume.
+@dataclass(frozen=True)
+class Rendering:
+    """A predicted volume, slices first, where `Canvas` keeps it.
 
-    Args:
-        segment_logits: see `SegmentLogits`.
+    Attributes:
+        labels: (Z, H, W) uint8, or int64 where there are larger label values.
+        confidence: (Z, H, W) float32.
+        overlap: (S, Z, 2) sums of `expected_overlap`.
+    """
+
+    labels: torch.Tensor
+    confidence: torch.Tensor
+    overlap: np.ndarray
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The volume at whose resolution logits in a window are decided, a few slices at a time.
+
+    Attributes:
         window: where the logits lie.
         shape: (Z, H, W) of the volume.
         values: label values.
         batch: slices at a time.
-        tick: called with the number of slices just done; may raise to cancel.
-
-    Returns:
-        (Z, H, W) unsigned integer labels, float32 confidence, and the (S, Z, 2) sums of `expected_overlap`.
+        device: where to keep up to `KEPT` voxels; more are kept in the host's memory.
+        slices: those that there are logits of, the others are background for sure; None for all.
     """
-    confidence = np.full(shape, (1 - _sigmoid(OUTSIDE)) ** len(values), dtype=np.float32)
-    overlap = np.zeros((len(values), shape[0], 2), dtype=np.float32)
-    visible = window.visible(shape[1:])
 
-    def note(positions: range, logits: torch.Tensor) -> None:
-        overlap[:, positions.start : positions.stop] = expected_overlap(logits)
-        background = window.enlarged(torch.sigmoid(-logits).prod(0), shape[1:])
-        confidence[positions.start : positions.stop, *visible] = background.cpu().numpy()
+    window: Window
+    shape: tuple[int, int, int]
+    values: Sequence[int]
+    batch: int
+    device: torch.device | str = "cpu"
+    slices: range | None = None
 
-    labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
-    for here, found, sure in _decided(segment_logits, window, shape, values, batch, tick, note):
-        labels[here], confidence[here] = found.cpu().numpy(), sure.cpu().numpy()
-    return labels, confidence, overlap
+    def render(self, segment_logits: SegmentLogits, tick: Callable[[int], None]) -> Rendering:
+        """Labels and confidence.
+
+        Args:
+            segment_logits: see `SegmentLogits`; number 0 is the first of `slices`.
+            tick: called with the number of slices just done; may raise to cancel.
+        """
+        there, visible = self.slices or range(self.shape[0]), self.window.visible(self.shape[1:])
+        labels = blank(self.shape, 0, label_type(self.values), self.device)
+        overlap = np.zeros((len(self.values), self.shape[0], 2), dtype=np.float32)
+        outside = (1 - _sigmoid(OUTSIDE)) ** len(self.values)
+        confidence = blank(self.shape, outside, torch.float32, self.device)
+        confidence[: there.start], confidence[there.stop :] = 1, 1
+
+        def note(positions: range, logits: torch.Tensor) -> None:
+            overlap[:, positions.start : positions.stop] = expected_overlap(logits)
+            background = self.window.enlarged(torch.sigmoid(-logits).prod(0), self.shape[1:])
+            confidence[positions.start : positions.stop, *visible] = background.to(confidence.device)
+
+        for here, decision in self._decided(segment_logits, tick, note):
+            labels[here], confidence[here] = decision.labels.to(labels), decision.confidence.to(confidence)
+        return Rendering(labels, confidence, overlap)
+
+    def labels(self, segment_logits: SegmentLogits, tick: Callable[[int], None]) -> torch.Tensor:
+        """The labels of `render` alone."""
+        labels = blank(self.shape, 0, label_type(self.values), self.device)
+        for here, decision in self._decided(segment_logits, tick):
+            labels[here] = decision.labels.to(labels)
+        return labels
+
+    def _decided(
+        self,
+        segment_logits: SegmentLogits,
+        tick: Callable[[int], None],
+        note: Callable[[range, torch.Tensor], None] = lambda *_: None,
+    ) -> Iterator[tuple[tuple[slice, ...], Decision]]:
+        """Where in the volume something may be, and what is decided there; `note` is told the logits first."""
+        slices, plane = self.slices or range(self.shape[0]), self.shape[1:]
+        area = len(self.values) * math.prod(max(1, part.stop - part.start) for part in self.window.visible(plane))
+        for positions in batches(len(slices), self.batch):
+            logits = segment_logits(positions).float()
+            if bool((logits > OUTSIDE).any()):  # else as outside of the region: nothing is there
+                here = slices[positions.start : positions.stop]
+                note(here, logits)
+                box = self.window.reached((logits > NEAR).flatten(0, 1).any(0), plane)
+                for few in batches(len(positions), max(1, AT_ONCE[logits.device.type] // area)):
+                    enlarged = (self.window.enlarged(own[few.start : few.stop], plane, box) for own in logits)
+                    part = slice(here.start + few.start, here.start + few.stop)
+                    yield (part, *box), Decision.of((torch.sigmoid(own) for own in enlarged), self.values)
+            tick(len(positions))
 
 
-def render_labels(
-    segment_logits: SegmentLogits,
-    window: Window,
-    shape: tuple[int, int, int],
-    values: Sequence[int],
-    batch: int,
-    tick: Callable[[int], None],
+def blank(shape: Sequence[int], value: float, kind: torch.dtype, device: torch.device | str) -> torch.Tensor:
+    """A volume of one value; where it has up to `KEPT` voxels on a device, else in the host's memory."""
+    return torch.full(tuple(shape), value, dtype=kind, device=device if math.prod(shape) <= KEPT else "cpu")
+
+
+def in_volume(
+    slices: torch.Tensor, frame: SliceFrame, like: np.ndarray, kind: np.dtype | type = np.float32
 ) -> np.ndarray:
-    """The labels of `render` alone."""
-    labels = np.zeros(shape, dtype=np.min_scalar_type(max(values)))
-    for here, found, _ in _decided(segment_logits, window, shape, values, batch, tick):
-        labels[here] = found.cpu().numpy()
-    return labels
+    """(Z, H, W) -> (I, J, K) in the host's memory, of another type, and in the order that `SliceFrame.restored` gives.
+
+    A GPU turns the axes before they travel: there that is quick.
+    """
+    if slices.device.type == "cpu":
+        return frame.restored(slices.numpy(), like).astype(kind, copy=False)
+    return turned(slices, frame, like).astype(kind, copy=False)
 
 
-def _decided(
-    segment_logits: SegmentLogits,
-    window: Window,
-    shape: tuple[int, int, int],
-    values: Sequence[int],
-    batch: int,
-    tick: Callable[[int], None],
-    note: Callable[[range, torch.Tensor], None] = lambda *_: None,
-) -> Iterator[tuple[tuple[slice, ...], torch.Tensor, torch.Tensor]]:
-    """Where in the volume something may be, with labels and confidence there; `note` is told the logits first."""
-    visible = window.visible(shape[1:])
-    for positions in batches(shape[0], batch):
-        logits = segment_logits(positions).float()
-        if bool((logits > OUTSIDE).any()):  # else as outside of the region: nothing is there
-            note(positions, logits)
-            box = window.reached((logits > NEAR).flatten(0, 1).any(0), shape[1:])
-            area = len(values) * math.prod(max(1, part.stop - part.start) for part in visible)
-            for few in batches(len(positions), max(1, AT_ONCE[logits.device.type] // area)):
-                enlarged = (window.enlarged(own[few.start : few.stop], shape[1:], box) for own in logits)
-                here = slice(positions.start + few.start, positions.start + few.stop)
-                yield (here, *box), *labels_and_confidence(enlarged, values)
-        tick(len(positions))
+def turned(slices: torch.Tensor, frame: SliceFrame, like: np.ndarray) -> np.ndarray:
+    """`SliceFrame.restored` on a device; only what it makes travels."""
+    found = slices.flip([axis for axis, flip in enumerate(frame.flips) if flip])
+    found = found.permute(*np.argsort(frame.axes).tolist())
+    if like.flags.f_contiguous and not like.flags.c_contiguous:
+        return found.permute(2, 1, 0).contiguous().cpu().numpy().transpose(2, 1, 0)
+    return found.contiguous().cpu().numpy()
 
 
 def _sigmoid(logit: float) -> float:

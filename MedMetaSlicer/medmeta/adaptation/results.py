@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medmeta.adaptation.expectation import ExpectedDice
-from medmeta.adaptation.frame import SliceFrame
 from medmeta.annotations import Segment
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import Volume
@@ -54,22 +53,17 @@ class Prediction:
     similarity: Similarity | None = None
 
     @classmethod
-    def from_slices(
+    def of(
         cls,
         volume: Volume,
-        frame: SliceFrame,
         labels: np.ndarray,
         confidence: np.ndarray,
         expected: ExpectedDice,
         similarity: Similarity | None = None,
     ) -> Prediction:
-        """From (Z, H, W) arrays in a frame of the volume."""
-        return cls(
-            replace(volume, array=frame.restored(labels, volume.array)),
-            replace(volume, array=frame.restored(confidence, volume.array)),
-            expected,
-            similarity,
-        )
+        """From (I, J, K) arrays."""
+        kept = (replace(volume, array=array) for array in (labels, confidence))
+        return cls(*kept, expected, similarity)
 
 
 @dataclass(frozen=True)

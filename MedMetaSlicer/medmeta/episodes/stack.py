@@ -90,12 +90,6 @@ class Window:
             box.append(slice(first, max(first, stop)))
         return tuple(box)
 
-    def paste(self, values: torch.Tensor, shape: tuple[int, int], fill: float) -> torch.Tensor:
-        """(Z, rows, columns) -> (Z, *shape): the inverse of `crop`, `fill` outside the window."""
-        whole = values.new_full((len(values), *shape), fill)
-        whole[:, *self.visible(shape)] = self.enlarged(values, shape)
-        return whole
-
 
 @dataclass(frozen=True)
 class SliceStack:

@@ -1,7 +1,20 @@
 import numpy as np
 import pytest
+import torch
 
-from medmeta.adaptation.clean_up import LEAST_SHARE, clean_up, cleaned
+from medmeta.adaptation.clean_up import LEAST_SHARE, clean
+
+
+def cleaned(labels, confidence, values, annotated=()):
+    """A cleaned copy of both."""
+    found = torch.from_numpy(labels.copy()), torch.from_numpy(confidence.copy())
+    clean(*found, values, annotated)
+    return tuple(part.numpy() for part in found)
+
+
+def clean_up(labels, values, annotated=()):
+    """The labels alone."""
+    return cleaned(labels, np.ones(labels.shape, np.float32), values, annotated)[0]
 
 
 def volume():
@@ -84,7 +97,7 @@ def test_confidence_turns_where_labels_were_changed():
     labels[:, 1:4, 1:4] = 1
     labels[1, 2, 2] = 0
     before = np.full(labels.shape, 0.8, np.float32)
-    found, sure = cleaned(labels, before.copy(), [1])
+    found, sure = cleaned(labels, before, [1])
     assert found[1, 2, 2] == 1
     assert (sure != before).nonzero() == ([1], [2], [2])
     assert np.isclose(sure[1, 2, 2], 0.2)
@@ -95,9 +108,20 @@ def test_where_the_labels_lie_in_the_volume_makes_no_difference(annotated):
     labels = np.zeros((8, 12, 12), np.uint8)
     labels[3:6, 4:8, 2:9] = 1
     labels[5, 10, 10] = 1
-    found, _ = cleaned(labels.copy(), np.ones(labels.shape, np.float32), [1], annotated)
-    np.testing.assert_array_equal(found, clean_up(labels, [1], annotated))
+    found = clean_up(labels, [1], annotated)
     assert not found[5, 10, 10]
+    moved = clean_up(np.roll(labels, (1, 1, 2), (0, 1, 2)), [1], [z + 1 for z in annotated])
+    np.testing.assert_array_equal(np.roll(moved, (-1, -1, -2), (0, 1, 2)), found)
+
+
+def test_a_stray_part_in_a_hollow_is_filled_with_it_and_not_counted_as_changed():
+    labels, confidence = volume(), np.full((8, 20, 20), 0.9, np.float32)
+    labels[3:6, 6:11, 6:11] = 0
+    labels[4, 8, 8] = 1
+    found, sure = cleaned(labels, confidence, (1,), annotated=(1, 6))
+    assert (found == volume()).all()
+    assert sure[4, 8, 8] == np.float32(0.9)
+    assert (sure == np.float32(0.9)).sum() == sure.size - 74
 
 
 def test_an_empty_label_map_stays_empty():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.adaptation.clean_up import clean_up
+from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.cohort import LEAST_STEPS
 from medmeta.annotations import AnnotatedVolume
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, MedMetaError, VolumeError
@@ -96,8 +96,9 @@ def test_expected_dice_and_clean_up_are_those_of_the_predicted_volume(scan, anno
     assert expected.slices.shape == (2, volume.array.shape[2])
     assert np.isnan(expected.slices[:, list(case.annotation.slices)]).all()
     assert tuple(quality.expected_dice for quality in result.quality) == expected.cases
-    again = clean_up(np.moveaxis(rough.labels.array, 2, 0), (1, 2), case.annotation.slices)
-    np.testing.assert_array_equal(np.moveaxis(again, 0, 2), result.predictions[0].labels.array)
+    again = torch.from_numpy(np.moveaxis(rough.labels.array, 2, 0).copy())
+    clean(again, torch.ones(again.shape), (1, 2), case.annotation.slices)
+    np.testing.assert_array_equal(np.moveaxis(again.numpy(), 0, 2), result.predictions[0].labels.array)
 
 
 def test_auto_is_the_first_learner_where_few_slices_are_drawn(scan, annotated):

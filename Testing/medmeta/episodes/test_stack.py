@@ -5,10 +5,17 @@ import torch
 from medmeta.episodes import GreyWindow, SliceStack, Window, relative_range
 
 
-def test_paste_puts_back_what_crop_took():
+def laid_out(window, values, shape, fill):
+    """What is enlarged, in whole slices of `shape`."""
+    whole = values.new_full((len(values), *shape), fill)
+    whole[:, *window.visible(shape)] = window.enlarged(values, shape)
+    return whole
+
+
+def test_what_crop_took_is_enlarged_to_where_it_was():
     slices = torch.rand(3, 20, 30)
     window = Window(4, 6, 8, 16, 8, 16)
-    whole = window.paste(window.crop(slices), (20, 30), fill=-1.0)
+    whole = laid_out(window, window.crop(slices), (20, 30), fill=-1.0)
     assert torch.equal(whole[:, 4:12, 6:22], slices[:, 4:12, 6:22])
     whole[:, 4:12, 6:22] = -1
     assert (whole == -1).all()
@@ -19,17 +26,17 @@ def test_a_smooth_image_survives_the_way_there_and_back_at_another_resolution(zo
     y, x = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
     slices = torch.sin(x / 9)[None] + torch.cos(y / 7)[None]
     window = Window(0, 0, 48, 48, int(48 * zoom), int(48 * zoom))
-    there_and_back = window.paste(window.crop(slices), (48, 48), fill=0.0)
+    there_and_back = laid_out(window, window.crop(slices), (48, 48), fill=0.0)
     assert (there_and_back - slices)[:, 4:-4, 4:-4].abs().max() < 0.03
 
 
-def test_a_window_that_reaches_outside_repeats_the_edge_and_pastes_only_what_is_inside():
+def test_a_window_that_reaches_outside_repeats_the_edge_and_shows_only_what_is_inside():
     slices = torch.arange(16.0).reshape(1, 4, 4)
     window = Window(-2, 1, 8, 4, 8, 4)
     cut = window.crop(slices)
     assert cut.shape == (1, 8, 4)
     assert torch.equal(cut[0, 0], cut[0, 2])
-    whole = window.paste(cut, (4, 4), fill=-1.0)
+    whole = laid_out(window, cut, (4, 4), fill=-1.0)
     assert torch.equal(whole[0, :, 1:], slices[0, :, 1:])
     assert (whole[0, :, 0] == -1).all()
 
@@ -60,7 +67,7 @@ def test_a_box_holds_all_that_pixels_are_enlarged_to_and_is_cut_out_of_the_whole
     where, shape = torch.zeros(window.rows, window.columns), (48, 40)
     where[6:9, 10:12] = 1
     rows, columns = window.reached(where > 0, shape)
-    whole = window.paste(where[None], shape, 0.0)
+    whole = laid_out(window, where[None], shape, 0.0)
     outside = whole.clone()
     outside[:, rows, columns] = 0
     assert whole.any()

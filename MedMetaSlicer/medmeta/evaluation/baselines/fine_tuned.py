@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from medmeta.adaptation.budget import Budget
-from medmeta.adaptation.render import render
+from medmeta.adaptation.render import Canvas
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import annotated_stacks, support_examples, support_places
 from medmeta.annotations import AnnotatedVolume
@@ -72,7 +72,7 @@ def fine_tune(case: AnnotatedVolume, network: nn.Module, *, rate: float, seconds
         channels = [segment_channels(stack.stack, positions, prior) for prior in stack.priors]
         return torch.stack([net(image, seen)[:, 0] for net, seen in zip(tuned, channels, strict=True)])
 
-    labels, *_ = render(segment_logits, stack.window, stack.shape, values, BATCH, lambda _: None)
+    labels = Canvas(stack.window, stack.shape, values, BATCH).labels(segment_logits, lambda _: None).numpy()
     drawn = stack.frame.to_slices(case.annotation.labels)
     labels[list(stack.positions)] = drawn[list(stack.positions)]
     return stack.frame.from_slices(labels)
