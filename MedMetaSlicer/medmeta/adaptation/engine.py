@@ -15,10 +15,11 @@ from medmeta import __version__
 from medmeta.adaptation.budget import Budget, OutOfTime
 from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.complete import adapt_segment, complete
+from medmeta.adaptation.completed import Completed, KeptCompletion
 from medmeta.adaptation.contenders import AUTO, Contender, Load, find_contenders
 from medmeta.adaptation.guard import accompanied, choose
 from medmeta.adaptation.preview import interpolated
-from medmeta.adaptation.results import Adaptation, Counter, Prediction, SegmentQuality
+from medmeta.adaptation.results import Adaptation, Counter, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.support import AnnotatedStack, annotated_stacks
@@ -34,7 +35,7 @@ from medmeta.adaptation.trials import (
 )
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import resolve_device, usual_batch
-from medmeta.episodes import Examples, GreyWindow, image_channels, segment_channels
+from medmeta.episodes import Examples, image_channels, segment_channels
 from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
 from medmeta.learners.base import AdaptedState
 from medmeta.progress import Progress, ProgressCallback
@@ -61,6 +62,7 @@ def adapt(
     progress: ProgressCallback | None = None,
     preview: Callable[[int, np.ndarray], None] | None = None,
     load: Load | None = None,
+    kept: KeptCompletion | None = None,
 ) -> Adaptation:
     """Adapts to the annotated slices and completes the annotated volumes.
 
@@ -81,6 +83,7 @@ def adapt(
             network's answer before it is refined, and the refined one where adapting for other volumes is still to
             come.
         load: loads learners, see `KeptLearners`; None to load them from the disk.
+        kept: completes nothing again that was completed last, see `KeptCompletion`; None to keep nothing.
 
     Raises:
         AnnotationError: nothing is drawn, or the cases do not fit each other.
@@ -104,9 +107,34 @@ def adapt(
         begun.pause()
     found = find_contenders(learner, checkpoint, target, load)
     begun.pause()
-    torch.manual_seed(seed)
-    segments = cases[0].annotation.segments
-    stacks, grey = annotated_stacks(cases, settings.region, target, begun.pause)
+    weights = tuple(contender.weights["sha256"] for contender in found)
+    others = (learner, budget, target, seed, weights)
+
+    def complete_all() -> Completed:
+        torch.manual_seed(seed)
+        return _complete(cases, found, settings, clock, progress, preview)
+
+    done, again = (kept or KeptCompletion(0))(cases, settings, others, complete_all, begun.pause)
+    if preview is not None and (again or settings.for_other_volumes):
+        for number, prediction in enumerate(done.predictions):
+            preview(number, prediction.labels.array)
+    chosen = next((contender for contender in found if contender.name == FOR_OTHER_VOLUMES), found[0])
+    task = _task(chosen, cases, done, settings, start, seed, clock, progress, load)
+    seconds = time.monotonic() - started
+    return Adaptation(task, done.predictions, done.quality, seconds=seconds, left_out=done.left_out)
+
+
+def _complete(
+    cases: Sequence[AnnotatedVolume],
+    found: Sequence[Contender],
+    settings: AdaptationSettings,
+    clock: Budget,
+    progress: ProgressCallback | None,
+    preview: Callable[[int, np.ndarray], None] | None,
+) -> Completed:
+    """Completes the annotated volumes."""
+    begun, segments = Counter(progress, "check", 1), cases[0].annotation.segments
+    stacks, grey = annotated_stacks(cases, settings.region, found[0].device, begun.pause)
     begun.pause()
     if preview is not None:
         for number, (case, stack) in enumerate(zip(cases, stacks, strict=True)):
@@ -131,11 +159,6 @@ def adapt(
         )
         for number, (case, stack) in enumerate(zip(cases, stacks, strict=True))
     ]
-    if preview is not None and settings.for_other_volumes:
-        for number, prediction in enumerate(predictions):
-            preview(number, prediction.labels.array)
-    chosen = next((contender for contender in found if contender.name == FOR_OTHER_VOLUMES), found[0])
-    task = _task(chosen, cases, stacks, predictions, grey, settings, start, seed, clock, progress, load)
     quality = tuple(
         SegmentQuality(
             segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
@@ -143,8 +166,7 @@ def adapt(
         )
         for i, (segment, choice) in enumerate(zip(segments, choices, strict=True))
     )  # fmt: skip
-    return Adaptation(task, predictions=tuple(predictions), quality=quality, seconds=time.monotonic() - started,
-                      left_out=left_out)  # fmt: skip
+    return Completed(stacks, grey, tuple(predictions), quality, left_out)
 
 
 def _on_cpu(state: AdaptedState) -> AdaptedState:
@@ -243,9 +265,7 @@ def _seconds_to_predict(contender: Contender, stacks: Sequence[AnnotatedStack], 
 def _task(
     contender: Contender,
     cases: Sequence[AnnotatedVolume],
-    stacks: Sequence[AnnotatedStack],
-    predictions: Sequence[Prediction],
-    grey: GreyWindow,
+    done: Completed,
     settings: AdaptationSettings,
     start: AdaptedTask | None,
     seed: int,
@@ -254,7 +274,7 @@ def _task(
     load: Load | None,
 ) -> AdaptedTask:
     """What is kept for other volumes; empty states where it was not asked for."""
-    segments = cases[0].annotation.segments
+    segments, stacks, grey = cases[0].annotation.segments, done.stacks, done.grey
     frame, window = stacks[0].frame, stacks[0].window
     templates: tuple[Template, ...] = ()
     shared, states, tile = {}, [{} for _ in segments], (window.rows, window.columns)
@@ -270,7 +290,7 @@ def _task(
     if settings.for_other_volumes:
         if start is not None and start.checkpoint["sha256"] != contender.weights["sha256"]:
             raise CheckpointError("The task to go on from was adapted from other weights: adapt anew.")
-        completed = [prediction.labels.array for prediction in predictions]
+        completed = [prediction.labels.array for prediction in done.predictions]
         adapter = CohortAdapter(
             contender.learner, cases, stacks, completed, grey, settings, contender.slices, seed, start, pause
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -58,9 +59,11 @@ def cancel_latencies(
     annotated, _, other = case.volumes()
     random, found = np.random.default_rng(seed), []
     with threads_of_children(threads), WorkerClient() as client:
+        seeds = count()
 
         def adapt(**told: object) -> Pending:
-            return client.adapt([annotated], learner=learner, device=device, **told)
+            # A seed of its own, as the worker completes nothing again that it completed last.
+            return client.adapt([annotated], learner=learner, device=device, seed=next(seeds), **told)
 
         # The second time it is warm, and the phases are as long as those that are cancelled.
         adapt(on_preview=lambda *_: None).wait(7200)

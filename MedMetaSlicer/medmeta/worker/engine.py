@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medmeta.adaptation.completed import KeptCompletion
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
 from medmeta.adaptation.fine_tuning import WARM_UP
@@ -28,13 +29,15 @@ Notice = Callable[[str], None]
 
 
 class Engine:
-    """`adapt` and `predict`, which fall back to less memory, and files of tasks. Learners are loaded once.
+    """`adapt` and `predict`, which fall back to less memory, and files of tasks.
+
+    Learners are loaded once, and what was completed last is not completed again: the arrays of requests never change.
 
     On a GPU it is ready once it has done a small case: loading kernels and libraries takes longer than many a request.
     """
 
     def __init__(self) -> None:
-        self._load = KeptLearners()
+        self._load, self._kept = KeptLearners(), KeptCompletion()
         self._ready: tuple[tuple[AdaptedTask, str, str | None], Predictor] | None = None
         if self.device != "cpu":
             with suppress(MedMetaError, RuntimeError):  # if it is broken, requests tell of it
@@ -75,7 +78,7 @@ class Engine:
         def run(device: str, batch: int) -> Adaptation:
             smaller = replace(settings, batch=batch)
             told = {"progress": progress, "preview": preview}
-            return adapt(cases, device=device, settings=smaller, load=self._load, **told, **options)
+            return adapt(cases, device=device, settings=smaller, load=self._load, kept=self._kept, **told, **options)
 
         return within_memory(run, device, usual_batch(resolve_device(device)), notice)
 

@@ -61,6 +61,7 @@ def test_it_goes_on_from_a_task_and_predicts_another_volume_with_it(client, coho
         [case],
         learner="siamese",
         budget=1.0,
+        seed=1,
         start=first.task,
         on_progress=lambda e: phases.append(e),
         on_preview=lambda number, labels: previews.append(labels.array),
@@ -84,8 +85,8 @@ def test_a_warm_worker_answers_as_a_fresh_one_does(client, cohort, monkeypatch, 
     monkeypatch.setenv("MKL_NUM_THREADS", "1")
     case, other = cohort
 
-    def answer(worker, name):
-        found = worker.adapt([case], learner="maml", device="cpu", seed=3, for_other_volumes=others).wait()
+    def answer(worker, name, seed=3):
+        found = worker.adapt([case], learner="maml", device="cpu", seed=seed, for_other_volumes=others).wait()
         worker.save(found.task, tmp_path / name).wait()
         predictions = list(found.predictions)
         if others:
@@ -93,10 +94,31 @@ def test_a_warm_worker_answers_as_a_fresh_one_does(client, cohort, monkeypatch, 
         arrays = [a.array for p in predictions for a in (p.labels, p.confidence)]
         return (tmp_path / name).read_bytes(), *(array.tobytes() for array in arrays)
 
-    first, second = answer(client, "first"), answer(client, "second")
+    first = answer(client, "first")
+    assert answer(client, "kept") == first
+    assert answer(client, "another", seed=4) != first
+    second = answer(client, "second")
     with WorkerClient(parent=tmp_path) as fresh:
         assert answer(fresh, "fresh") == first
     assert second == first
+
+
+def test_the_same_is_made_ready_for_other_volumes_without_completing_it_again(client, cohort):
+    case, _ = cohort
+    phases, previews = [], []
+    told = {
+        "on_progress": lambda event: phases.append(event.phase),
+        "on_preview": lambda _, v: previews.append(v.array),
+    }
+    first = client.adapt([case], learner="siamese", seed=5, for_other_volumes=False, **told).wait()
+    assert {"adapt", "predict"} <= set(phases)
+    phases.clear(), previews.clear()
+    again = client.adapt([case], learner="siamese", seed=5, budget=None, for_other_volumes=True, **told).wait()
+    assert not {"adapt", "predict"} & set(phases)
+    assert "cohort" in phases
+    for found in (again.predictions[0].labels.array, previews[-1]):
+        assert np.array_equal(found, first.predictions[0].labels.array)
+    assert again.quality == first.quality
 
 
 def test_it_matches_saved_tasks_as_the_engine_does(client, cohort, one_thread, tmp_path):
@@ -121,10 +143,10 @@ def test_errors_of_the_engine_keep_their_kind(client, cohort):
         client.adapt([cohort[0]], device="gpu").wait()
 
 
-@pytest.mark.parametrize("phase", ["check", "adapt", "predict", "refine", "cohort"])
-def test_it_is_cancelled_in_any_phase(client, cohort, phase):
+@pytest.mark.parametrize(("seed", "phase"), enumerate(["check", "adapt", "predict", "refine", "cohort"]))
+def test_it_is_cancelled_in_any_phase(client, cohort, seed, phase):
     events = []
-    pending = client.adapt([cohort[0]], on_progress=events.append, learner="maml")
+    pending = client.adapt([cohort[0]], on_progress=events.append, learner="maml", seed=seed)
     while not any(event.phase == phase for event in events):
         client.poll()
         time.sleep(0.001)
