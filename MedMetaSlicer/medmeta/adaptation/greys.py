@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from medmeta.adaptation.raster import CHUNK, Lattice, Raster, resampling
+from medmeta.episodes.intensity import sampled
 
 SAMPLE = 500_000
 """Voxels that are looked at for the dark and the bright end."""
@@ -18,7 +19,7 @@ ENDS = (0.5, 99.5)
 
 def ends(slices: np.ndarray) -> tuple[float, float]:
     """The dark and the bright end of a volume's grey values (0.5% and 99.5%; of few different values, all of them)."""
-    low, high = np.percentile(slices.flat[:: max(1, slices.size // SAMPLE)].astype(float), ENDS)
+    low, high = np.percentile(sampled(slices, SAMPLE), ENDS)
     return (float(low), float(high)) if high > low else (float(slices.min()), float(slices.max()))
 
 

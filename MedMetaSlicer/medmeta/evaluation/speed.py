@@ -198,9 +198,12 @@ def _annotated(volume: Volume, labels: np.ndarray, slices: tuple[int, ...]) -> A
 
 
 def _square(volume: Volume, side: int) -> Volume:
-    """The same with its edge repeated up to `side` rows and columns: cohorts are not square."""
+    """The same with its edge repeated up to `side` rows and columns, as cohorts are not square.
+
+    In Fortran's order, as volumes come from files and from Slicer.
+    """
     rows, columns = (side - n for n in volume.array.shape[:2])
-    array = np.pad(volume.array, ((0, rows), (0, columns), (0, 0)), mode="edge")
+    array = np.asfortranarray(np.pad(volume.array, ((0, rows), (0, columns), (0, 0)), mode="edge"))
     return Volume(array, replace(volume.geometry, size=array.shape), volume.name)
 
 

@@ -70,14 +70,21 @@ def finite(array: np.ndarray, name: str = "volume") -> np.ndarray:
     """
     if not np.issubdtype(array.dtype, np.floating):
         return array
+    return _finite_between(array, name)[0]
+
+
+def _finite_between(array: np.ndarray, name: str) -> tuple[np.ndarray, float, float]:
+    """`finite`, with the smallest and the largest number."""
     largest = np.finfo(np.float32).max
     with np.errstate(invalid="ignore"):
-        if -largest <= array.min() and array.max() <= largest:  # False with NaN; quicker than to look at each number
-            return array
+        low, high = array.min(), array.max()
+        if -largest <= low and high <= largest:  # False with NaN; quicker than to look at each number
+            return array, low, high
     good = np.abs(array) <= largest
     if not good.any():
         raise VolumeError(f"{name} holds no finite number (all NaN, infinite or above 3e38): check the file.")
-    return np.where(good, array, array[good].min())
+    low, high = array[good].min(), array[good].max()
+    return np.where(good, array, low), low, high
 
 
 def check_supported(volume: Volume, axis: int) -> None:
@@ -104,6 +111,6 @@ def check_supported(volume: Volume, axis: int) -> None:
             f"{name} has slices {spacing:.1f} mm apart along axis {axis}; up to {THICKEST:g} mm works: "
             "choose another axis."
         )
-    values = finite(volume.array, name)
-    if values.min() == values.max():
-        raise VolumeError(f"{name} has the value {values.flat[0]} everywhere: there is nothing to segment in it.")
+    _, low, high = _finite_between(volume.array, name)
+    if low == high:
+        raise VolumeError(f"{name} has the value {low} everywhere: there is nothing to segment in it.")

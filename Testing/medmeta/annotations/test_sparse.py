@@ -124,3 +124,16 @@ def test_an_annotation_must_fit_its_volume():
     volume = Volume(np.zeros((5, 5, 5)), Geometry((5, 5, 5), (1, 1, 1), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1)))
     with pytest.raises(AnnotationError, match="draw on this volume"):
         AnnotatedVolume(volume, SparseAnnotation.from_labels(drawn(2, [12])))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_how_a_label_map_lies_in_memory_makes_no_difference(order, axis):
+    labels = drawn(axis, [12, 15, 18]) + 2 * drawn(axis, [20])
+    laid = np.ascontiguousarray(labels.transpose(order)).transpose(np.argsort(order))
+    found = SparseAnnotation.from_labels(laid, axis=axis)
+    assert found.slices == (12, 15, 18, 20)
+    assert [segment.value for segment in found.segments] == [1, 2]
+    np.testing.assert_array_equal(found.labels, labels)
+    only = SparseAnnotation.from_labels(laid, axis=axis, segments=[Segment(2, "two", (1, 0, 0))])
+    assert only.slices == (20,)

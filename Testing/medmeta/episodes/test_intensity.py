@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from medmeta.episodes import GreyWindow, relative, relative_range
+from medmeta.episodes.intensity import sampled
 
 
 def test_an_mr_volume_looks_the_same_whatever_its_scale():
@@ -41,3 +42,10 @@ def test_a_small_contrast_on_a_large_offset_is_kept():
 def test_booleans_are_grey_values_too():
     values = np.arange(12) > 5
     assert relative(values, relative_range(values)).tolist() == [0.0] * 6 + [1.0] * 6
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_a_sample_is_taken_at_even_distances_however_a_volume_lies_in_memory(axes):
+    volume = np.arange(1000, dtype=np.int16).reshape(10, 10, 10).transpose(axes)[::-1]
+    assert sampled(volume, 90).tolist() == volume.flatten()[::11].tolist()
+    assert sampled(volume, 5000).tolist() == volume.flatten().tolist()
