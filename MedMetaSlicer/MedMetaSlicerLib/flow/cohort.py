@@ -124,7 +124,7 @@ class Cohort:
                 bench.session,
                 lambda key: volumeFromNode(self._node(key)),
                 lambda key, prediction: self._store(key, prediction, segments),
-                [item for item in self.items if item.status in TO_DO],
+                self.items,
             )
             self.run.onChanged.append(self._changed)
             self.run.start(task.name, **options)

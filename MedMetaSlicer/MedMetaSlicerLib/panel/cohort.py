@@ -86,8 +86,7 @@ class CohortPart:
         }
         away = ""
         if item.similarity is not None:
-            distance, threshold = item.similarity
-            away = f"{distance:.2f}" + (tr(" (unlike)") if distance > threshold else "")
+            away = f"{item.similarity[0]:.2f}" + ("" if item.inRange else tr(" (unlike)"))
         return (
             {"text": item.name, "tip": item.message or item.name},
             {"text": names[item.status], "tip": item.message},

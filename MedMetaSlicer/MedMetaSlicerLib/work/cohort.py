@@ -124,27 +124,24 @@ class SceneCohort(Judged):
         return sum(parts) / len(self.items) if self.items else 0.0
 
     def start(self, task, **options):
-        """Predicts all items anew.
+        """Begins, or goes on: items that are done stay, those that failed are tried again.
 
         :param task: its name
         :param options: of Session.predict: checkpoint, device, clean_up
         :raises CohortError: it runs already, or has no items
         """
-        self._refuseToStartTwice()
+        if self.running:
+            raise CohortError("The cohort is being predicted: cancel it, or wait until it is done.")
         if not self.items:
             raise CohortError("The cohort has no volumes: choose some first.")
         self._task, self._options = task, options
-        self._run(self.items)
-
-    def resume(self):
-        """Goes on with the items that wait or failed, by the same task; results that are there stay.
-
-        :raises CohortError: it runs already, or was never started
-        """
-        self._refuseToStartTwice()
-        if self._task is None:
-            raise CohortError("The cohort was not started yet: start it.")
-        self._run([item for item in self.items if item.status in (WAITING, FAILED)])
+        self._left = [item for item in self.items if item.status in (WAITING, FAILED)]
+        for item in self._left:
+            item.reset()
+        self.running = True
+        self._session.onChanged.append(self._follow)
+        self._changed()
+        self._session.soon(self._next)
 
     def cancel(self):
         """Stops; the item that is predicted waits again, within a second. Those done stay done."""
@@ -155,19 +152,6 @@ class SceneCohort(Judged):
             self._session.cancel(self._activity)
         else:  # between two items
             self._stop()
-
-    def _refuseToStartTwice(self):
-        if self.running:
-            raise CohortError("The cohort is being predicted: cancel it, or wait until it is done.")
-
-    def _run(self, items):
-        for item in items:
-            item.reset()
-        self._left = list(items)
-        self.running = True
-        self._session.onChanged.append(self._follow)
-        self._changed()
-        self._session.soon(self._next)
 
     def _stop(self):
         if self._present is not None:

@@ -93,7 +93,6 @@ class FolderCohort(Judged):
         self._task, self._source, self._folder = Path(task), Path(source), Path(folder)
         self._timer = timer
         self._clock = clock
-        self._options = {}
         self._process = None
         self._said = deque(maxlen=40)
         self._reader = None
@@ -144,7 +143,6 @@ class FolderCohort(Judged):
             raise CohortError(self.tr("The cohort is being predicted: cancel it, or wait until it is done."))
         from medmeta.worker import group
 
-        self._options = dict(options)
         self.problem, self._cancelledAt = "", None
         self._said.clear()
         for item in self.items:
@@ -163,10 +161,6 @@ class FolderCohort(Judged):
         self._timer.start(POLL_MILLISECONDS)
         self._markRunning()
         self._changed()
-
-    def resume(self):
-        """Goes on with the same options; see start."""
-        self.start(**{**self._options, "overwrite": False})
 
     def cancel(self):
         """Stops within a second; what is done stays done, no file is half written."""

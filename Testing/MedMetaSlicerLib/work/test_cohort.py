@@ -93,13 +93,13 @@ def test_what_cannot_be_read_or_stored_is_marked_and_stops_nothing_else(cohort, 
     assert cohort.items[3].result is None
 
 
-def test_resume_goes_on_with_those_that_failed_alone(cohort, scene, task, loop):
+def test_started_again_it_goes_on_with_those_that_failed_alone(cohort, scene, task, loop):
     scene.unreadable = {1, 5}
     cohort.start(task)
     loop.until(lambda: not cohort.running)
     scene.unreadable = {5}
     scene.reads.clear()
-    cohort.resume()
+    cohort.start(task)
     loop.until(lambda: not cohort.running)
     assert scene.reads == [1, 5]
     assert statuses(cohort) == ["done"] * 5 + ["failed"]
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_costs_one_item(cohort, session, scene, task, loop):
 
 
 @pytest.mark.alone
-def test_cancel_leaves_what_is_done_and_resume_goes_on(cohort, scene, task, loop, session):
+def test_cancel_leaves_what_is_done_and_start_goes_on(cohort, scene, task, loop, session):
     stop = scene.store
 
     def store(key, prediction):
@@ -150,7 +150,7 @@ def test_cancel_leaves_what_is_done_and_resume_goes_on(cohort, scene, task, loop
     kept = cohort.count("done")
     cohort._store = stop
     scene.reads.clear()
-    cohort.resume()
+    cohort.start(task)
     loop.until(lambda: not cohort.running)
     assert len(scene.reads) == 6 - kept
     assert statuses(cohort) == ["done"] * 6
@@ -169,7 +169,7 @@ def test_cancel_amid_a_prediction_within_a_second_though_the_worker_does_not_giv
     loop.until(lambda: not cohort.running)
     assert time.monotonic() - start < 1.0
     assert cohort.count("running") == 0
-    cohort.resume()
+    cohort.start(task)
     loop.until(lambda: not cohort.running)
     assert statuses(cohort) == ["done"] * 6
 
@@ -182,15 +182,12 @@ def test_cancel_of_the_session_stops_the_cohort_too(cohort, task, loop, session)
     assert 0 < cohort.count("waiting") == 6 - cohort.count("done")  # some may have been done by then
 
 
-def test_it_is_not_started_twice_nor_without_volumes_nor_resumed_before(cohort, session, scene, task, loop):
-    with pytest.raises(CohortError, match="not started"):
-        cohort.resume()
+def test_it_is_not_started_twice_nor_without_volumes(cohort, session, scene, task, loop):
     with pytest.raises(CohortError, match="no volumes"):
         SceneCohort(session, scene.read, scene.store).start(task)
     cohort.start(task)
-    for again in (cohort.resume, lambda: cohort.start(task)):
-        with pytest.raises(CohortError, match="cancel it"):
-            again()
+    with pytest.raises(CohortError, match="cancel it"):
+        cohort.start(task)
     cohort.cancel()
     loop.until(lambda: not cohort.running)
 
@@ -203,7 +200,7 @@ def test_results_are_accepted_and_rejected_and_kept_when_it_goes_on(cohort, scen
     loop.until(lambda: not cohort.running)
     cohort.accept(0)
     cohort.reject(1)
-    cohort.resume()
+    cohort.start(task)
     loop.until(lambda: not cohort.running)
     assert statuses(cohort) == ["accepted", "rejected", "done", "done", "done", "failed"]
 

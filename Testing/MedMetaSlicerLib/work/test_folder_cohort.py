@@ -112,13 +112,13 @@ def test_one_that_does_not_give_way_is_killed_with_its_children_within_a_second(
 
 
 @pytest.mark.alone
-def test_resume_tries_what_failed_again_and_close_ends_at_once(make, loop, tmp_path, monkeypatch):
+def test_started_again_it_tries_what_failed_and_close_ends_at_once(make, loop, tmp_path, monkeypatch):
     cohort = make()
     cohort.start()
     loop.until(lambda: not cohort.running)
     cohort.accept("a")
     monkeypatch.setenv("FAKE_COHORT", "stuck")
-    cohort.resume()
+    cohort.start()
     assert statuses(cohort) == {"a": "accepted", "b": "running", "c": "done"}
     loop.until(lambda: (tmp_path / "out" / "child").exists())
     with pytest.raises(CohortError, match="cancel it"):
@@ -210,7 +210,7 @@ def test_a_real_folder_is_cancelled_amid_reported_and_gone_on_with(real, loop, c
     assert cohort.report is not None
     assert cohort.report.read_text(encoding="utf-8").count("data:image/png") >= len(done) - 1
     before = {path: path.stat().st_mtime_ns for path in maps if path.name.removesuffix("_label.nii.gz") in done}
-    cohort.resume()
+    cohort.start(device="cpu", checkpoint=checkpoint)
     loop.until(lambda: not cohort.running, 300)
     assert (cohort.count("done"), cohort.count("failed")) == (19, 1)
     assert "p002" in cohort.item("p002").message
