@@ -43,23 +43,36 @@ def test_made_ready_for_other_volumes_it_is_the_same_with_and_without_it(ask):
         np.testing.assert_array_equal(one, other)
 
 
-def test_what_was_kept_is_dropped_when_a_voxel_or_the_drawing_changes(ask, scan, annotated):
+def test_a_volume_whose_voxels_changed_is_completed_as_if_nothing_was_kept(ask, scan, annotated):
     volume, labels = scan()
     kept, same = KeptCompletion(), replace(QUICK, for_other_volumes=False)
     assert ask(kept, annotated(volume, labels), same)[1]
-    assert not ask(kept, annotated(replace(volume, array=volume.array.copy()), labels), same)[1]
     changed = volume.array.copy()
     changed[20:30, 10:30] += 40
-    other = replace(volume, array=changed)
-    found, again = ask(kept, annotated(other, labels), same)
+    case = annotated(replace(volume, array=changed), labels)
+    found, again = ask(kept, case, same)
     assert again
-    for one, two in zip(parts(found), parts(ask(None, annotated(other, labels), same)[0]), strict=True):
+    for one, two in zip(parts(found), parts(ask(None, case, same)[0]), strict=True):
         np.testing.assert_array_equal(one, two)
-    assert ask(kept, annotated(volume, labels), same)[1]
-    assert ask(kept, annotated(volume, labels, slices=(3, 6, 8, 9)), same)[1]
-    drawn = labels.copy()
-    drawn[4, 20, 6] = 1
-    assert ask(kept, annotated(volume, drawn), same)[1]
+
+
+def test_what_was_kept_is_dropped_when_a_voxel_or_the_drawing_changes(scan, annotated):
+    volume, labels = scan()
+    kept, found = KeptCompletion(), type("Found", (), {"predictions": ()})()
+
+    def same(array=volume.array, drawn=labels, slices=(3, 6, 9)):
+        case = annotated(replace(volume, array=array.copy()), drawn, slices=slices)
+        return kept([case], QUICK, (), lambda: found)[1]
+
+    assert not same()
+    assert same()
+    changed, drawn = volume.array.copy(), labels.copy()
+    changed[-1, -1, -1] += 1
+    drawn[0, 0, 3] = 1
+    for other in ({"array": changed}, {"drawn": drawn}, {"slices": (3, 6, 8, 9)}):
+        assert not same(**other)
+        assert same(**other)
+        assert not same()
 
 
 def test_other_settings_seeds_and_places_in_space_are_something_else(scan, annotated):
