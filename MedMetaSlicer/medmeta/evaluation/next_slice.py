@@ -25,6 +25,9 @@ GOOD = 0.85
 
 Complete = Callable[[AnnotatedVolume], Prediction]
 
+Committee = Callable[[AnnotatedVolume], Sequence[np.ndarray]]
+"""An annotated volume -> the (I, J, K) label maps of several learners."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -49,13 +52,17 @@ class Simulator:
         reference: (I, J, K) integers, 0 background.
         axis: slice axis.
         complete: adapts and returns the volume's prediction.
+        committee: what several learners say, for the strategies that go by it.
     """
 
-    def __init__(self, volume: Volume, reference: np.ndarray, axis: int, complete: Complete) -> None:
+    def __init__(
+        self, volume: Volume, reference: np.ndarray, axis: int, complete: Complete, committee: Committee | None = None
+    ) -> None:
         self.volume = volume
         self.reference = reference
         self.axis = axis
         self.complete = complete
+        self.committee = committee
         self.segments = default_segments(int(v) for v in np.unique(reference) if v)
         # Strategies often agree, at first above all; what was computed once is kept.
         self._known: dict[tuple[int, ...], tuple[float, float, tuple[Prediction, SparseAnnotation]]] = {}
@@ -68,15 +75,25 @@ class Simulator:
         """
         key = tuple(sorted(slices))
         if key not in self._known:
-            annotation = SparseAnnotation.from_labels(
-                keep_slices(self.reference, self.axis, key), axis=self.axis, slices=key, segments=self.segments
-            )
-            prediction = self.complete(AnnotatedVolume(self.volume, annotation))
+            case = self._drawn(key)
+            annotation, prediction = case.annotation, self.complete(case)
             found, values = prediction.labels.array, [segment.value for segment in self.segments]
             whole = [dice(found == value, self.reference == value) for value in values]
             off = [dice_off_slices(found, self.reference, value, axis=self.axis, slices=key) for value in values]
             self._known[key] = float(np.mean(whole)), float(np.mean(off)), (prediction, annotation)
         return self._known[key]
+
+    def _drawn(self, slices: Sequence[int]) -> AnnotatedVolume:
+        """The volume with these slices of the reference drawn."""
+        kept = keep_slices(self.reference, self.axis, slices)
+        annotation = SparseAnnotation.from_labels(kept, axis=self.axis, slices=slices, segments=self.segments)
+        return AnnotatedVolume(self.volume, annotation)
+
+    def _next(self, strategy: str, drawn: Sequence[int], rng: np.random.Generator) -> int | None:
+        """What a strategy wants drawn after these."""
+        return next_slice(
+            strategy, *self.draw(drawn)[2], rng, lambda: self.committee(self._drawn(tuple(sorted(drawn))))
+        )
 
     def course(self, strategy: str, seed: int = 0, last: int = LAST) -> Course:
         """Draws 1, 2, ... slices, the first of them the middle one.
@@ -93,7 +110,7 @@ class Simulator:
         for k in range(1, last + 1):
             if strategy == EQUAL:
                 drawn = list(annotated_slices(start, count, k))
-            elif k > 1 and (chosen := next_slice(strategy, *self.draw(drawn)[2], rng)) is not None:
+            elif k > 1 and (chosen := self._next(strategy, drawn, rng)) is not None:
                 drawn.append(chosen)
             rows.append((tuple(drawn), *self.draw(drawn)[:2]))
         return Course(*zip(*rows, strict=True))

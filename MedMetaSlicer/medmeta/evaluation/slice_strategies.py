@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -41,10 +42,35 @@ SINGLE: dict[str, Callable[[SliceProfile], np.ndarray]] = {
 """What a slice says of itself alone, near: the distance, which bisects the largest gap or takes an end; the expected
 number of wrong voxels; and their product."""
 
-NAMES = (SUGGESTED, RANDOM, *SINGLE, *(f"{weight}-{where}" for weight in SUMS for where in RANGES))
+COMMITTEE: dict[str, Callable[[SliceProfile, np.ndarray], np.ndarray]] = {
+    "disagreement": lambda profile, contested: contested,
+    "disagreement-gap": lambda profile, contested: contested * profile.distance,
+}
+"""What several learners say of a slice, near: the voxels that are `contested`, and the same times distance. Source:
+Seung et al., "Query by committee", COLT 1992."""
+
+NAMES = (SUGGESTED, RANDOM, *SINGLE, *COMMITTEE, *(f"{weight}-{where}" for weight in SUMS for where in RANGES))
 
 
-def next_slice(name: str, prediction: Prediction, annotation: SparseAnnotation, rng: np.random.Generator) -> int | None:
+def contested(labels: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    """Voxels of each of n slices that two learners label differently, (n,), the mean over all pairs of learners: those
+    that are wrong with the one if the other is right.
+
+    Args:
+        labels: (I, J, K) label maps of two learners or more.
+        axis: slice axis.
+    """
+    others = tuple(a for a in range(3) if a != axis)
+    return np.mean([(one != other).sum(axis=others) for one, other in combinations(labels, 2)], axis=0)
+
+
+def next_slice(
+    name: str,
+    prediction: Prediction,
+    annotation: SparseAnnotation,
+    rng: np.random.Generator,
+    committee: Callable[[], Sequence[np.ndarray]] = tuple,
+) -> int | None:
     """The slice that a strategy wants drawn; None where there is none left to choose.
 
     Args:
@@ -52,13 +78,18 @@ def next_slice(name: str, prediction: Prediction, annotation: SparseAnnotation, 
         prediction: of the annotated volume.
         annotation: what it was adapted to.
         rng: of `RANDOM`.
+        committee: the label maps of several learners, for those of `COMMITTEE`.
     """
     if name == SUGGESTED:
         return next((suggestion.slice for suggestion in suggest(prediction, annotation)), None)
     profile = SliceProfile.of(prediction, annotation)
-    if name == RANDOM or name in SINGLE:
-        inside = profile.near
-        scores = rng.random(len(inside)) if name == RANDOM else SINGLE[name](profile)
+    inside = profile.near
+    if name == RANDOM:
+        scores = rng.random(len(inside))
+    elif name in SINGLE:
+        scores = SINGLE[name](profile)
+    elif name in COMMITTEE:
+        scores = COMMITTEE[name](profile, contested(committee(), annotation.axis))
     else:
         weight, where = name.split("-")
         inside = RANGES[where](profile)

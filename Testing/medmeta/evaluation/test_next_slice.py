@@ -6,7 +6,7 @@ import pytest
 from medmeta.adaptation.results import Prediction
 from medmeta.evaluation.next_slice import EQUAL, LAST, Simulator, slices_to, table
 from medmeta.evaluation.protocol import annotated_slices
-from medmeta.evaluation.slice_strategies import NAMES, RANDOM, SUGGESTED, next_slice
+from medmeta.evaluation.slice_strategies import NAMES, RANDOM, SUGGESTED, contested, next_slice
 from medmeta.volumes import Geometry, Volume
 
 AXES = (1.0, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -38,9 +38,17 @@ def nearest(case):
     return Prediction(Volume(labels, geometry), Volume(confidence, geometry))
 
 
+def committee(case):
+    """Two learners that label 6 voxels of slice 15 and 4 of slice 19 differently."""
+    one, other = (nearest(case).labels.array for _ in range(2))
+    one[0, :6, 15], other[0, :6, 15] = 1, 0
+    one[0, :4, 19], other[0, :4, 19] = 0, 1
+    return [one, other]
+
+
 @pytest.fixture
 def simulator():
-    return Simulator(volume(), reference(), 2, nearest)
+    return Simulator(volume(), reference(), 2, nearest, committee)
 
 
 @pytest.mark.parametrize("name", [*NAMES, EQUAL])
@@ -68,11 +76,23 @@ def test_the_largest_gap_is_bisected_or_an_end_taken(simulator):
 @pytest.mark.parametrize("name", NAMES)
 def test_strategies_keep_to_their_range(simulator, name):
     _, _, (prediction, annotation) = simulator.draw([16])
-    chosen = next_slice(name, prediction, annotation, np.random.default_rng(0))
+    chosen = next_slice(name, prediction, annotation, np.random.default_rng(0), lambda: [prediction.labels.array] * 2)
     # Predicted from 13 to 19, of 32 slices.
     first, last = (0, 31) if "everywhere" in name else (6, 26) if "reach" in name else (12, 20)
     assert first <= chosen <= last
     assert chosen != 16
+
+
+def test_learners_disagree_where_pairs_of_them_label_differently():
+    labels = np.zeros((3, 4, 4, 2), np.uint8)
+    labels[0, 0, :3, 1] = 1
+    assert contested(labels, axis=2) == pytest.approx([0, 2 * 3 / 3])
+    assert contested(labels, axis=0) == pytest.approx([2, 0, 0, 0])
+
+
+def test_the_slice_that_learners_disagree_on_most_is_chosen_and_distance_may_count(simulator):
+    assert simulator.course("disagreement", last=2).slices[1] == (16, 15)  # 6 voxels, one slice away
+    assert simulator.course("disagreement-gap", last=2).slices[1] == (16, 19)  # 4 voxels, three away
 
 
 def test_suggestions_are_spacing_near(simulator):
