@@ -123,6 +123,9 @@ def complete(
     def own(positions: range) -> torch.Tensor:
         return logits[:, positions.start : positions.stop]
 
+    def interpolated(positions: range) -> torch.Tensor:
+        return torch.stack([torch.stack([prior.at(position) > 0 for position in positions]) for prior in priors])
+
     canvas = Canvas(stack.window, stack.shape, values, batch, device)
     annotated, like, kind = list(stack.positions), case.volume.array, np.min_scalar_type(max(values))
     shown = torch.from_numpy(np.ascontiguousarray(drawn[annotated], np.int64))
@@ -132,12 +135,15 @@ def complete(
         preview(in_volume(labels, stack.frame, like, kind))
     counter = walk_counter(progress, settings.walk, len(values))
     logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=counter.tick)
-    rendered = canvas.render(own, counter.pause)
+    if settings.walk is not None:
+        logits = settings.after_walk.of_volume(logits, stack.positions, stack.stack.pitch, counter.pause)
+    rendered = canvas.render(own, counter.pause, opinion=interpolated)
     labels, confidence = rendered.labels, rendered.confidence
     labels[annotated], confidence[annotated] = shown.to(labels), 1.0
     counter.finish()
     if settings.clean_up:
         clean(labels, confidence, values, stack.positions, counter.pause)
-    expected = ExpectedDice.of(rendered.overlap, stack.positions, stack.frame.flips[0])
+    single = (stack.masks.flatten(2).any(2).sum(1) < 2).cpu().numpy()
+    expected = ExpectedDice.of(rendered.overlap, stack.positions, stack.frame.flips[0], settings.dice_model, single)
     found = in_volume(labels, stack.frame, like, kind), in_volume(confidence, stack.frame, like)
     return Prediction.of(case.volume, *found, expected)

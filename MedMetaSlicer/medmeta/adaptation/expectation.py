@@ -1,4 +1,4 @@
-"""How good a prediction is likely to be, by its own probabilities."""
+"""How good a prediction is likely to be, by its own probabilities and by another opinion."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medmeta.adaptation.dice_model import DiceModel, Signs
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,15 +18,16 @@ FAINT = 0.1
 together weigh more than the structure itself. Chosen on real cases of even place (of 0 to .3)."""
 
 
-def expected_overlap(logits: torch.Tensor) -> np.ndarray:
+def expected_overlap(logits: torch.Tensor, opinion: torch.Tensor | None = None) -> np.ndarray:
     """What the Dice of some slices is expected from.
 
     Args:
         logits: (S, B, H, W), calibrated, one segment against everything else each.
+        opinion: (S, B, H, W) boolean, where the segments are by another one; None for the decision itself.
 
     Returns:
-        (S, B, 2): over the pixels of a slice, the sum of p * y, and of p + y, where p is a segment's probability and y
-        is 1 where the pixel was given to it; p below `FAINT` counts as 0.
+        (S, B, 4): over the pixels of a slice, the sum of p * y, p + y, o * y and o + y, where p is a segment's
+        probability, y is 1 where the pixel was given to it, and o is the other opinion; p below `FAINT` counts as 0.
     """
     import torch  # here alone: expectations are also read where nothing is computed
 
@@ -35,16 +38,22 @@ def expected_overlap(logits: torch.Tensor) -> np.ndarray:
     decision = Decision.of(probability, numbers.tolist())
     probability = torch.where(probability < FAINT, 0.0, probability)
     given = (decision.labels == numbers.to(logits.device)[:, None, None, None]).float()
-    both, sizes = (probability * given).sum((2, 3)), (probability + given).sum((2, 3))
-    return torch.stack([both, sizes], dim=-1).cpu().numpy()
+    other = given if opinion is None else opinion.to(given)
+    sums = [part.sum((2, 3)) for one in (probability, other) for part in (one * given, one + given)]
+    return torch.stack(sums, dim=-1).cpu().numpy()
+
+
+PROBABILITIES = DiceModel()
+"""What probabilities say alone."""
 
 
 @dataclass(frozen=True)
 class ExpectedDice:
-    """The Dice that calibrated probabilities let expect: 2 sum(p y) / sum(p + y), p the probability, y the decision.
+    """The Dice to expect, by a `DiceModel`.
 
-    Source: the soft Dice of a prediction with itself; Li et al., "Estimating model performance under domain shifts with
-    class-specific confidence scores", MICCAI 2022.
+    Its first sign is the Dice that calibrated probabilities let expect: 2 sum(p y) / sum(p + y), p the probability, y
+    the decision. Source: the soft Dice of a prediction with itself; Li et al., "Estimating model performance under
+    domain shifts with class-specific confidence scores", MICCAI 2022.
 
     Attributes:
         cases: for each segment over all slices that were not annotated; None where nothing is expected there.
@@ -56,19 +65,36 @@ class ExpectedDice:
     slices: np.ndarray
 
     @classmethod
-    def of(cls, overlap: np.ndarray, annotated: Sequence[int] = (), flipped: bool = False) -> ExpectedDice:
-        """From (S, Z, 2) sums as `expected_overlap` gives them.
+    def of(
+        cls,
+        overlap: np.ndarray,
+        annotated: Sequence[int] = (),
+        flipped: bool = False,
+        model: DiceModel = PROBABILITIES,
+        single: Sequence[bool] | None = None,
+    ) -> ExpectedDice:
+        """From (S, Z, 4) sums as `expected_overlap` gives them.
 
         Args:
             overlap: the sums.
             annotated: slices that do not count, in the order of `overlap`.
             flipped: True where the volume's slice axis runs the other way.
+            model: what to make of them; probabilities alone, if not given.
+            single: which of the segments are drawn on a single slice; None for none.
         """
         overlap = overlap.astype(np.float64)
         overlap[:, list(annotated)] = 0
-        both, sizes = overlap[..., 0], overlap[..., 1]
-        with np.errstate(invalid="ignore"):
-            slices = np.where(sizes > 1, 2 * both / sizes, np.nan)
-        total = overlap.sum(1)
-        cases = tuple(float(2 * b / s) if s > 1 else None for b, s in total)
-        return cls(cases, np.ascontiguousarray(slices[:, ::-1] if flipped else slices))
+        single = np.zeros(len(overlap)) if single is None else np.asarray(single, dtype=float)
+        cases, slices = model(_signs(overlap.sum(1), single)), model(_signs(overlap, single[:, None]))
+        return cls(
+            tuple(None if np.isnan(dice) else float(dice) for dice in cases),
+            np.ascontiguousarray(slices[:, ::-1] if flipped else slices),
+        )
+
+
+def _signs(overlap: np.ndarray, single: np.ndarray) -> Signs:
+    """From (..., 4) sums; NaN where less than a pixel is found or expected."""
+    both, sizes, shared, together = np.moveaxis(overlap, -1, 0)
+    soft = 2 * both / np.where(sizes > 1, sizes, np.nan)
+    agreement = 2 * shared / np.where(together > 0, together, np.inf)
+    return Signs(soft, agreement, np.broadcast_to(single, soft.shape))

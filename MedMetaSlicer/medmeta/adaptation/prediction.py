@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from medmeta.adaptation.atlas import MARGIN, Atlas, Place, count_stages, fused
-from medmeta.adaptation.calibration import FITTED, Calibration
+from medmeta.adaptation.calibration import AFTER_WALK, FITTED, Calibration
 from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Load
 from medmeta.adaptation.expectation import ExpectedDice
@@ -86,6 +86,7 @@ class Predictor:
         volume: Volume,
         *,
         calibration: Calibration = FITTED,
+        after_walk: Calibration = AFTER_WALK,
         clean_up: bool = True,
         walk: RandomWalk | None = USUAL_WALK,
         batch: int | None = None,
@@ -125,6 +126,8 @@ class Predictor:
             logits = fused(logits, distances, weights, task.pixel, counter.pause)
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
+        if atlas is not None:
+            logits = after_walk.of_volume(logits, (), stack.pitch, counter.pause)
         there = range(place.first, place.stop)
         canvas = Canvas(place.window, slices.shape, values, batch, self.device, there)
         found = canvas.render(lambda positions: logits[:, positions.start : positions.stop], counter.pause)
@@ -180,6 +183,7 @@ def predict(
     device: str = "auto",
     checkpoint: str | Path | None = None,
     calibration: Calibration = FITTED,
+    after_walk: Calibration = AFTER_WALK,
     clean_up: bool = True,
     walk: RandomWalk | None = USUAL_WALK,
     batch: int | None = None,
@@ -190,7 +194,8 @@ def predict(
     Args:
         task, device, checkpoint: see `Predictor`, which is quicker for several volumes.
         volume: any volume of the cohort; may lie otherwise than the annotated one and have other spacing.
-        calibration: of the probabilities.
+        calibration: of the network's probabilities, before templates and the random walk.
+        after_walk: calibration of what they make of them, where templates were laid over the volume.
         clean_up: take stray parts away and fill holes.
         walk: carries the network's answer along the volume's grey values; None for the network alone.
         batch: slices, and at least as many tiles, that go through the network at once; None for what suits the device.
@@ -204,4 +209,12 @@ def predict(
         VolumeError: a volume that cannot be used, or too large for memory at the task's resolution.
     """
     predictor = Predictor(task, device, checkpoint)
-    return predictor(volume, calibration=calibration, clean_up=clean_up, walk=walk, batch=batch, progress=progress)
+    return predictor(
+        volume,
+        calibration=calibration,
+        after_walk=after_walk,
+        clean_up=clean_up,
+        walk=walk,
+        batch=batch,
+        progress=progress,
+    )

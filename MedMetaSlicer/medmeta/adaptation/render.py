@@ -58,7 +58,7 @@ class Rendering:
     Attributes:
         labels: (Z, H, W) uint8, or int64 where there are larger label values.
         confidence: (Z, H, W) float32.
-        overlap: (S, Z, 2) sums of `expected_overlap`.
+        overlap: (S, Z, 4) sums of `expected_overlap`.
     """
 
     labels: torch.Tensor
@@ -86,22 +86,27 @@ class Canvas:
     device: torch.device | str = "cpu"
     slices: range | None = None
 
-    def render(self, segment_logits: SegmentLogits, tick: Callable[[int], None]) -> Rendering:
+    def render(
+        self, segment_logits: SegmentLogits, tick: Callable[[int], None], opinion: SegmentLogits | None = None
+    ) -> Rendering:
         """Labels and confidence.
 
         Args:
             segment_logits: see `SegmentLogits`; number 0 is the first of `slices`.
             tick: called with the number of slices just done; may raise to cancel.
+            opinion: slice numbers, as those -> (S, B, h, w) boolean, where the segments are by another opinion, see
+                `expected_overlap`.
         """
         there, visible = self.slices or range(self.shape[0]), self.window.visible(self.shape[1:])
         labels = blank(self.shape, 0, label_type(self.values), self.device)
-        overlap = np.zeros((len(self.values), self.shape[0], 2), dtype=np.float32)
+        overlap = np.zeros((len(self.values), self.shape[0], 4), dtype=np.float32)
         outside = (1 - _sigmoid(OUTSIDE)) ** len(self.values)
         confidence = blank(self.shape, outside, torch.float32, self.device)
         confidence[: there.start], confidence[there.stop :] = 1, 1
 
         def note(positions: range, logits: torch.Tensor) -> None:
-            overlap[:, positions.start : positions.stop] = expected_overlap(logits)
+            another = opinion and opinion(range(positions.start - there.start, positions.stop - there.start))
+            overlap[:, positions.start : positions.stop] = expected_overlap(logits, another)
             background = self.window.enlarged(torch.sigmoid(-logits).prod(0), self.shape[1:])
             confidence[positions.start : positions.stop, *visible] = background.to(confidence.device)
 

@@ -42,7 +42,7 @@ class Prediction:
 
     Attributes:
         labels: unsigned integer label map.
-        confidence: float32, probability of each voxel's label; calibrated before the random walk, and not again after.
+        confidence: float32, probability of each voxel's label; calibrated before the random walk and after it.
         expected: the Dice that its own probabilities let expect; None where it is not known.
         similarity: to the annotated volumes, of a volume in which nothing was drawn; None for an annotated one.
     """

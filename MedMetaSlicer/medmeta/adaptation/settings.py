@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from medmeta.adaptation.calibration import FITTED, Calibration
+from medmeta.adaptation.calibration import AFTER_WALK, FITTED, Calibration
+from medmeta.adaptation.dice_model import ANNOTATED, DiceModel
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk
 from medmeta.episodes import RegionRule
 
@@ -29,7 +30,9 @@ class AdaptationSettings:
             averaged. Two networks err differently. None for the first one alone.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
-        calibration: of the probabilities.
+        calibration: of the network's probabilities, before the random walk.
+        after_walk: calibration of what the walk makes of them.
+        dice_model: tells the Dice to expect.
         walk: carries drawing and answer along the grey values of annotated volumes; None for the network alone.
         clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.adaptation.clean_up`.
         batch: slices that go through the network at once; None for what suits the device, `usual_batch`.
@@ -56,6 +59,8 @@ class AdaptationSettings:
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED
+    after_walk: Calibration = AFTER_WALK
+    dice_model: DiceModel = ANNOTATED
     walk: RandomWalk | None = USUAL_WALK
     clean_up: bool = True
     batch: int | None = None

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.adaptation.calibration import Calibration, places
+from medmeta.adaptation.calibration import FITTED, Calibration, places_of_volume
 from medmeta.adaptation.support import annotated_stacks
+from medmeta.adaptation.walk import RandomWalk
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.evaluation.benchmark.measures import MARGIN, box_of
 from medmeta.evaluation.metrics import calibration_error
@@ -58,14 +59,16 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class _Recorder(Calibration):
-    """Leaves logits as they are and keeps them."""
+class _Recorder(RandomWalk):
+    """Keeps the logits of whole volumes, as they come or once it has walked, with the places of their slices."""
 
+    walks: bool = True
     seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
-    def __call__(self, logits: torch.Tensor, segment: torch.Tensor) -> torch.Tensor:
-        distance, beyond, _ = places(segment)
-        self.seen.append((logits[:, 0].cpu(), distance.cpu(), beyond.cpu()))
+    def __call__(self, logits, image, pitch, positions=(), masks=None, on_step=lambda: None) -> torch.Tensor:
+        if self.walks:
+            logits = super().__call__(logits, image, pitch, positions, masks, on_step)
+        self.seen.append((logits.float().cpu(), *places_of_volume(len(logits), positions, pitch)))
         return logits
 
 
@@ -80,20 +83,27 @@ def _drawn(cohort: Sequence, value: int, k: int) -> AnnotatedVolume:
     return AnnotatedVolume(image, SparseAnnotation.from_labels(drawn.labels, axis=2, slices=drawn.slices))
 
 
-def same_volume(seeds: Iterable[int], counts: Sequence[int] = (1, 2, 3, 5)) -> Samples:
-    """Completes annotated volumes of procedural cohorts, with the Siamese network."""
+def same_volume(seeds: Iterable[int], counts: Sequence[int] = (1, 2, 3, 5), walked: bool = False) -> Samples:
+    """Completes annotated volumes of procedural cohorts, with the Siamese network.
+
+    Args:
+        seeds: of the cohorts.
+        counts: numbers of drawn slices.
+        walked: what the random walk makes of the calibrated logits; else the network's, which are not.
+    """
     parts = []
     for seed in seeds:
         for cohort, value in _structures(seed):
             for k in counts:
-                case, recorder = _drawn(cohort, value, k), _Recorder()
-                settings = AdaptationSettings(for_other_volumes=False, calibration=recorder)
+                case, recorder = _drawn(cohort, value, k), _Recorder(walks=walked)
+                before = FITTED if walked else Calibration()
+                settings = AdaptationSettings(for_other_volumes=False, calibration=before, walk=recorder)
                 adapt([case], learner="siamese", settings=settings)
                 stack = annotated_stacks([case], settings.region)[0][0]
                 truth = stack.window.crop_masks(
                     torch.from_numpy(np.ascontiguousarray(stack.frame.to_slices(cohort[0][1].array == value)))
                 )
-                logits, distance, beyond = (torch.cat(column) for column in zip(*recorder.seen, strict=True))
+                ((logits, distance, beyond),) = recorder.seen
                 judged = torch.zeros_like(truth)
                 judged[box_of((truth | (logits > 0)).numpy(), MARGIN)] = True
                 judged[list(stack.positions)] = False
@@ -104,13 +114,20 @@ def same_volume(seeds: Iterable[int], counts: Sequence[int] = (1, 2, 3, 5)) -> S
     return Samples.joined(parts)
 
 
-def other_volumes(seeds: Iterable[int], k: int = 5) -> Samples:
-    """Predicts the second volume of procedural cohorts, of which the first is annotated."""
+def other_volumes(seeds: Iterable[int], k: int = 5, walked: bool = False) -> Samples:
+    """Predicts the second volume of procedural cohorts, of which the first is annotated.
+
+    Args:
+        seeds: of the cohorts.
+        k: drawn slices.
+        walked: what templates and random walk make of the calibrated logits; else the network's, which are not.
+    """
+    how = {"after_walk": Calibration()} if walked else {"calibration": Calibration(), "walk": None}
     parts = []
     for seed in seeds:
         cohort, value = next(iter(_structures(seed)))
-        task = adapt([_drawn(cohort, value, k)]).task
-        found = predict(task, cohort[1][0], calibration=Calibration(), clean_up=False, walk=None)
+        task = adapt([_drawn(cohort, value, k)], settings=AdaptationSettings(template=walked)).task
+        found = predict(task, cohort[1][0], clean_up=False, **how)
         truth = torch.from_numpy(cohort[1][1].array == value)
         inside = torch.from_numpy(found.labels.array > 0)
         sure = torch.from_numpy(found.confidence.array).clamp(max=1 - 1e-6)

@@ -36,3 +36,19 @@ def test_no_decision_is_turned_over():
     logits = torch.randn(2, 1, 4, 4)
     found = FITTED(logits, slices((3, 9), (None, 20)))
     assert torch.equal(found > 0, logits > 0)
+
+
+def test_a_whole_volume_is_calibrated_as_its_slices_are():
+    calibration = Calibration(base=0.1, slope=0.8, beyond=0.3, other=-0.5)
+    logits = torch.randn(2, 3, 4, 4)
+    # Slices 0 and 2 are drawn, or slice 1 alone; slices lie 4 network pixels apart.
+    for positions, neighbours in (((0, 2), ((0, 8), (4, 4), (8, 0))), ((1,), ((None, 4), (0, 0), (4, None)))):
+        found = calibration.of_volume(logits.clone(), positions, 4.0)
+        for own, calibrated in zip(logits, found, strict=True):
+            torch.testing.assert_close(calibrated[:, None], calibration(own[:, None], slices(*neighbours)))
+
+
+def test_a_volume_in_which_nothing_is_drawn_has_a_temperature_of_its_own():
+    calibration = Calibration(base=0.1, other=-0.5)
+    logits = torch.randn(1, 3, 4, 4)
+    torch.testing.assert_close(calibration.of_volume(logits.clone(), (), 4.0), calibration.without_prior(logits))

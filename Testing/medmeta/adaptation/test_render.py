@@ -17,7 +17,7 @@ def test_outside_the_window_is_background_and_sure():
     assert found.confidence[:, 0].min() > 0.999
     # Sums over the window: 20 pixels, all of them found.
     both = 20 * float(torch.sigmoid(torch.tensor(3.0)))
-    np.testing.assert_allclose(found.overlap, np.broadcast_to([both, both + 20], (1, 5, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found.overlap, np.broadcast_to([both, both + 20, 20, 40], (1, 5, 4)), rtol=1e-5)
 
 
 def test_every_slice_is_asked_for_once_and_counted():
