@@ -108,13 +108,14 @@ class SliceProfile:
 
 
 def worth(profile: SliceProfile) -> np.ndarray:
-    """How much it is worth to draw each slice, (n,): by how much the sum of all near slices' distances to the nearest
-    annotated one would fall.
+    """How much it is worth to draw each slice, (n,): by how much the sum of the distances to the nearest annotated one
+    would fall, over all slices that the structure can reach.
 
-    It bisects gaps, and goes two thirds of the way towards an end. The prediction's confidence takes no part: of what
+    It bisects gaps, and goes two thirds of the way towards an end, which is not taken to be where the prediction ends:
+    one that stops too early would never be asked about. The prediction's confidence takes no part: of what
     docs/next-slice.md compares, nothing that uses it needed clearly fewer slices.
     """
-    return profile.fall(profile.distance * profile.near)
+    return profile.fall(profile.distance * profile.reach)
 
 
 def suggest(prediction: Prediction, annotation: SparseAnnotation, count: int = 1) -> tuple[Suggestion, ...]:
@@ -126,8 +127,8 @@ def suggest(prediction: Prediction, annotation: SparseAnnotation, count: int = 1
         count: how many slices; each after the first counts on those before it being drawn.
 
     Returns:
-        `count` suggestions; fewer, or none, where fewer slices are left from one before the first on which
-        something is drawn or predicted to one after the last.
+        `count` suggestions; fewer, or none, where fewer slices are left that the structure can reach, see
+        `SliceProfile`.
 
     Raises:
         AnnotationError: prediction and annotation differ in shape.
@@ -137,7 +138,7 @@ def suggest(prediction: Prediction, annotation: SparseAnnotation, count: int = 1
         raise MedMetaError(f"{count} slices cannot be suggested: ask for 1 or more.")
     profile = SliceProfile.of(prediction, annotation)
     found: list[Suggestion] = []
-    while len(found) < count and (free := np.flatnonzero(profile.near & (profile.distance > 0))).size:
+    while len(found) < count and (free := np.flatnonzero(profile.reach & (profile.distance > 0))).size:
         scores = worth(profile)
         best = int(free[scores[free].argmax()])
         found.append(Suggestion(best, float(scores[best]), int(profile.distance[best]), float(profile.wrong[best])))

@@ -12,7 +12,7 @@ from medmeta.adaptation.suggestion import SliceProfile, suggest
 from medmeta.annotations import SparseAnnotation
 
 SUGGESTED = "suggested"
-"""What `suggest` says, which is spacing-near."""
+"""What `suggest` says, which is spacing-reach."""
 
 RANDOM = "random"
 """Any slice near."""
