@@ -69,5 +69,5 @@ def sigmoid(value: np.ndarray) -> np.ndarray:
 
 
 ANNOTATED = DiceModel(constant=0.1, soft=0.59, agreement=0.34, single=0.9)
-"""Of volumes in which slices are drawn; of others probabilities stand as they are. By `scripts/calibrate_dice`, with
-the weights that ship."""
+"""Of volumes in which slices are drawn; of others probabilities stand as they are. Fitted as `scripts/calibrate_dice`
+does, on 128 structures of seven cohorts with one, three and five slices."""
