@@ -161,7 +161,7 @@ def _complete(
     ]
     quality = tuple(
         SegmentQuality(
-            segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
+            segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.answering, choice.reach,
             choice.scores, _mean([prediction.expected.cases[i] for prediction in predictions]),
         )
         for i, (segment, choice) in enumerate(zip(segments, choices, strict=True))

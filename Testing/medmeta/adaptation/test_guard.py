@@ -97,7 +97,7 @@ def test_slices_between_others_are_judged_by_where_there_are_enough():
     between, ends = trials({0: 0.5, 3: 1.0}), [at_an_end(t) for t in trials({0: 1.0, 3: 0.0})]
     choice = chosen({"maml": [*ends, *between]}, usual=0)
     assert choice.steps == {"maml": 3}
-    assert choice.held_out == len(between)
+    assert choice.held_out == len(between) + len(ends)
 
 
 def test_a_blend_averages_logits():
@@ -152,6 +152,12 @@ def test_a_partner_joins_the_first_learner_without_inner_steps_and_nobody_else()
     assert accompanied(alone, "siamese", None).answering == alone.answering == {"siamese": 2}
     for steps in ({"lstm": 1}, {"siamese": 2, "lstm": 1}):
         assert accompanied(Choice(steps, 8.0, held_out=3), "siamese", "maml").answering == steps
+
+
+def test_slices_at_the_ends_count_among_those_held_out_for_a_partner_though_they_are_not_judged_by():
+    between, ends = trials({3: 1.0}), [at_an_end(t) for t in trials({3: 0.0})]
+    assert accompanied(chosen({"siamese": [*ends, *between]}), "siamese", "maml").partner is None
+    assert accompanied(chosen({"siamese": between}), "siamese", "maml").partner == "maml"
 
 
 @pytest.mark.parametrize("held_out", [0, 2, 5])
