@@ -135,6 +135,8 @@ def test_a_partner_answers_beside_the_first_learner_but_not_where_one_was_asked_
     sure = {name: result.predictions[0].confidence.array for name, result in results.items()}
     assert {result.quality[0].learner for result in results.values()} == {"siamese"}
     assert np.abs(sure["both"] - sure["first"]).max() > 0.02
+    assert results["both"].quality[0].steps.keys() == {"siamese", "maml"}
+    assert "with maml beside it" in results["both"].quality[0].reason
     np.testing.assert_array_equal(sure["asked for"], sure["first"])
     np.testing.assert_array_equal(sure["no time"], sure["first"])
 
