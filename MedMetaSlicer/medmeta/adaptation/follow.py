@@ -1,9 +1,15 @@
-"""From a single annotated slice outwards, some slices at a time."""
+"""From a single annotated slice outwards, some slices at a time.
+
+A structure that runs obliquely leaves its place, and only following it shows where it goes. One that stays in its place
+the prior knows as well; if the network finds it larger there than the prior expects, and it were followed, the network
+would be told its own exaggeration, and exaggerate again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from medmeta.priors import FollowedPrior, ShapePrior, signed_distance
@@ -17,6 +23,10 @@ FARTHEST = 1.5
 LEAST = 3
 """Network pixels of a shape that is still there."""
 
+LEAVING = 0.2
+"""Share of a shape that has left the drawn one at the structure's expected end, where it is followed at all; on the way
+there, so much less as it is nearer to the drawn slice."""
+
 
 def follow(prior: ShapePrior, count: int, answer: Callable[[Sequence[int], ShapePrior], torch.Tensor]) -> FollowedPrior:
     """Follows a structure to both sides, until it ends.
@@ -26,10 +36,10 @@ def follow(prior: ShapePrior, count: int, answer: Callable[[Sequence[int], Shape
         count: slices of the volume.
         answer: (slice numbers, prior) -> (B, h, w) logits.
     """
-    followed = FollowedPrior.of(prior)
-    drawn = prior.positions[0]
+    usual = followed = FollowedPrior.of(prior)
+    drawn, shape = prior.positions[0], (prior.distances[0] > 0).cpu().numpy()
     step = max(1, round(STEP / prior.pitch))
-    if not (prior.distances[0] > 0).any():
+    if not shape.any():
         return followed
     for side in (-1, 1):
         position = drawn + side * step
@@ -37,6 +47,20 @@ def follow(prior: ShapePrior, count: int, answer: Callable[[Sequence[int], Shape
             found = (answer([position], followed)[0] > 0).cpu().numpy()
             if found.sum() < LEAST:
                 break
-            followed = followed.finding(position, torch.from_numpy(signed_distance(found)).to(prior.distances.device))
+            far, expected = abs(position - drawn) / followed.length, int((usual.at(position) > 0).sum())
+            if found.sum() < expected or _left(shape, found) > LEAVING * far:
+                distance = torch.from_numpy(signed_distance(found))
+                followed = followed.finding(position, distance.to(prior.distances.device))
             position += side * step
     return followed
+
+
+def _left(drawn: np.ndarray, found: np.ndarray) -> float:
+    """Share of the smaller of two shapes that lies outside of the other: 0 where one has grown or shrunk in place.
+
+    That is 1 less the overlap coefficient (Szymkiewicz, 1934; Simpson, 1943).
+
+    Args:
+        drawn, found: (H, W) boolean, neither of them empty.
+    """
+    return 1 - float((drawn & found).sum() / min(drawn.sum(), found.sum()))

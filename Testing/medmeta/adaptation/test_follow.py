@@ -48,11 +48,32 @@ def test_following_ends_where_nothing_is_found_at_the_borders_and_at_its_farthes
         return answer
 
     followed = follow(prior, 300, gone_after(26))
-    assert set(followed.found) == {26, 23, 17, 14, 11, 8, 5, 2}
-    assert min(asked) >= 0
+    assert set(asked) == {29, 26, 23, 17, 14, 11, 8, 5, 2}
     asked.clear()
     follow(prior, 300, gone_after(300))
     assert max(asked) <= DRAWN + FARTHEST * followed.length
+
+
+def test_what_is_found_in_its_place_but_larger_is_not_believed_again():
+    prior = ShapePrior.from_masks(disc(30)[None], (DRAWN,))
+
+    def exaggerates(positions, so_far):
+        return torch.stack([so_far.at(position) + 2 for position in positions])
+
+    followed = follow(prior, 48, exaggerates)
+    assert not followed.found
+    assert not (followed.at(DRAWN + round(1.2 * followed.length)) > 0).any()
+
+
+def test_a_structure_that_is_smaller_than_expected_in_its_place_is_followed_to_its_end():
+    prior = ShapePrior.from_masks(disc(30)[None], (DRAWN,))
+
+    def tapers(positions, _so_far):
+        return torch.stack([torch.from_numpy(disc(30, max(0, 8 - abs(p - DRAWN)))).float() - 0.5 for p in positions])
+
+    followed = follow(prior, 48, tapers)
+    assert set(followed.found) == {17, 14, 23, 26}
+    assert int((followed.at(28) > 0).sum()) < 0.2 * int((prior.at(28) > 0).sum())
 
 
 def test_a_slice_declared_empty_is_not_followed():
