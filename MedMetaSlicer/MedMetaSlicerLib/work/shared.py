@@ -1,5 +1,9 @@
 """One warm worker for all that ask in this Slicer: panel, Segment Editor effect and scripts."""
 
+from contextlib import suppress
+
+from medmeta.errors import MedMetaError
+
 REQUESTS = ("adapt", "predict", "suggest", "match", "save", "load", "forget", "status")
 """Methods of a client that return a Pending."""
 
@@ -28,10 +32,12 @@ class SharedClient:
         return lease
 
     def takeBack(self, lease, seconds):
-        """Ends the client where nobody else has it."""
+        """Ends the client where nobody else has it, or else what the lease is behind."""
         if lease in self._leases:
             self._leases.remove(lease)
-            if not self._leases:
+            if self._leases:
+                lease.leave()
+            else:
                 client, self.client = self.client, None
                 client.close(seconds)
 
@@ -70,12 +76,16 @@ class Lease:
 
         :param seconds: how long the worker has to go by itself, where nobody else needs it
         """
+        self._shared.takeBack(self, seconds)
+
+    def leave(self):
+        """Cancels one's own requests and forgets one's tasks."""
         self._settle()
         for pending in self._own:
             pending.cancel()
-        for task in self._tasks:
-            self._client.forget(task)
-        self._shared.takeBack(self, seconds)
+        with suppress(MedMetaError):  # where no worker can be started any more, they go with the client
+            for task in self._tasks:
+                self._client.forget(task)
 
     def _settle(self):
         """Takes down which tasks the answers so far have made."""

@@ -79,7 +79,7 @@ class SegmentQuality:
         steps: inner steps taken by each learner that took part.
         reach: how far shape interpolation reached round annotated slices, network pixels.
         scores: learner, or "blend" -> Dice on the same slices, for all that were tried: why that one was taken.
-        expected_dice: of the slices that were not annotated, by the probabilities; None where nothing is expected.
+        expected_dice: of the slices that were not annotated, see `ExpectedDice`; None where nothing is expected.
     """
 
     segment: Segment

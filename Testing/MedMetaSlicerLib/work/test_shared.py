@@ -42,6 +42,15 @@ def adapt(session, case, told, seed=fake.QUICK):
     return session.adapt(case, told.done.append, told.errors.append, onCancelled=told.onCancelled, seed=seed)
 
 
+def atWork(panel, effect, loop, case, Answers):
+    """What panel and effect will be told: the panel's slow request is computed, the effect's waits."""
+    one, two = Answers(), Answers()
+    activity = adapt(panel, case, one, fake.SLOW)
+    adapt(effect, case, two)
+    loop.until(lambda: activity.done > 0)
+    return one, two
+
+
 def test_panel_effect_and_script_have_one_process(shared, panel, effect, script, loop, case, Answers):
     one, two = Answers(), Answers()
     adapt(panel, case, one)
@@ -65,10 +74,7 @@ def test_a_script_that_waits_takes_the_panels_answer_along(panel, script, loop, 
 
 
 def test_cancel_stops_ones_own_work_alone(panel, effect, loop, case, Answers):
-    one, two = Answers(), Answers()
-    activity = adapt(panel, case, one, fake.SLOW)
-    adapt(effect, case, two)
-    loop.until(lambda: activity.done > 0)
+    one, two = atWork(panel, effect, loop, case, Answers)
     panel.cancel()
     loop.until(lambda: one.ended and two.ended)
     assert one.cancelled == 1
@@ -77,10 +83,7 @@ def test_cancel_stops_ones_own_work_alone(panel, effect, loop, case, Answers):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped here")
 def test_what_others_asked_is_asked_again_where_the_worker_had_to_be_killed(shared, panel, effect, loop, case, Answers):
-    one, two = Answers(), Answers()
-    activity = adapt(panel, case, one, fake.SLOW)
-    adapt(effect, case, two)
-    loop.until(lambda: activity.done > 0)
+    one, two = atWork(panel, effect, loop, case, Answers)
     process = shared.client.process
     os.kill(process.pid, signal.SIGSTOP)
     panel.cancel()
@@ -131,10 +134,7 @@ def test_who_goes_takes_his_tasks_along_and_the_last_one_ends_the_worker(
 
 
 def test_who_goes_amid_his_work_leaves_that_of_others(panel, effect, loop, case, Answers):
-    one, two = Answers(), Answers()
-    activity = adapt(panel, case, one, fake.SLOW)
-    adapt(effect, case, two)
-    loop.until(lambda: activity.done > 0)
+    one, two = atWork(panel, effect, loop, case, Answers)
     panel.close()
     assert one.cancelled == 1
     loop.until(lambda: two.ended)
@@ -146,6 +146,17 @@ def test_after_the_last_one_went_it_can_be_used_again(shared, script, case):
     script.close()
     assert shared.client is None
     assert script.adapt([case]).predictions
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a process cannot be killed here")
+def test_the_last_one_starts_no_worker_to_forget_its_tasks(shared, script, case, tmp_path, monkeypatch):
+    script.adapt([case])
+    process = shared.client.process
+    os.kill(process.pid, signal.SIGKILL)
+    monkeypatch.setattr("medmeta.worker.client.WorkerProcess", None)  # whoever starts one fails
+    script.close()
+    assert shared.client is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_script_is_told_of_its_own_cancel(shared, script, case):
