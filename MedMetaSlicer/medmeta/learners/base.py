@@ -62,8 +62,8 @@ class Learner(nn.Module, ABC):
             support: the support set, once or in several augmented versions.
             steps: how far to go; None for as far as the learner was meta-trained.
             on_step: called with 0 and the state before the first step, then after each one. May raise to cancel.
-            on_loss: called before each step with its loss, a scalar tensor on its device; never where the learner
-                takes no steps.
+            on_loss: called in each step, before the backward pass, with its loss, a scalar tensor on its device; never
+                where the learner takes no steps. May raise to cancel.
         """
 
     @abstractmethod

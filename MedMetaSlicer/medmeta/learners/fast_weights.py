@@ -23,6 +23,22 @@ WarmStart = Callable[[nn.Module, Parameters, Examples], Parameters]
 """(module, initial parameters, support set) -> parameters that the inner loop starts from."""
 
 
+class _Prepared(Sequence[Examples]):
+    """Versions of a support set, each prepared when a step first takes it: not all at once, so that one may cancel."""
+
+    def __init__(self, versions: Sequence[Examples], prepare: Callable[[Examples], Examples]) -> None:
+        self._versions, self._prepare = versions, prepare
+        self._done: dict[int, Examples] = {}
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def __getitem__(self, index: int) -> Examples:
+        if index not in self._done:
+            self._done[index] = self._prepare(self._versions[index])
+        return self._done[index]
+
+
 class FastWeights(Learner):
     """A learner that moves parameters of a module, step by step, from a meta-learned start.
 
@@ -77,7 +93,7 @@ class FastWeights(Learner):
         Args:
             start: the adapting parameters before the first step.
             support: prepared examples; step t uses number t, and so on from the first again.
-            on_loss: called before each step with its loss.
+            on_loss: called in each step with its loss, see `slope`.
         """
 
     def initial(self) -> Parameters:
@@ -112,7 +128,7 @@ class FastWeights(Learner):
         steps = self.steps if steps is None else steps
         state: AdaptedState = {}
         with torch.no_grad():
-            prepared = [self.prepare(examples) for examples in support]
+            prepared = _Prepared(support, self.prepare)
             for step, fast in enumerate(islice(self.trajectory(prepared, on_loss), steps + 1)):
                 state = {name: p.detach() for name, p in fast.items()}
                 if on_step is not None:

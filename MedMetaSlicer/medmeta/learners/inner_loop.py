@@ -41,7 +41,7 @@ def inner_steps(
             gradient counts as a constant (first-order MAML): the outer gradient then still reaches the initial
             parameters and the step sizes.
         largest_gradient: a gradient of larger norm is scaled down to it, so that no step overshoots on a bad example.
-        on_loss: called before every step with the loss, a scalar tensor on its device.
+        on_loss: called in every step with its loss, see `slope`.
     """
     fast: Parameters = dict(parameters)
     step = 0
@@ -49,9 +49,7 @@ def inner_steps(
         examples = support[step % len(support)]
         with torch.enable_grad():
             at = fast if second_order else {name: p.detach().requires_grad_() for name, p in fast.items()}
-            value, gradients = slope(module, at, examples, loss, create_graph=second_order)
-        if on_loss is not None:
-            on_loss(value.detach())
+            _, gradients = slope(module, at, examples, loss, create_graph=second_order, on_loss=on_loss)
         if largest_gradient is not None:
             norm = torch.stack([g.detach().norm() for g in gradients if g is not None]).norm()
             scale = (largest_gradient / norm.clamp_min(1e-12)).clamp(max=1.0)
@@ -66,7 +64,12 @@ def inner_steps(
 
 
 def slope(
-    module: nn.Module, at: Mapping[str, torch.Tensor], examples: Examples, loss: Loss, create_graph: bool = False
+    module: nn.Module,
+    at: Mapping[str, torch.Tensor],
+    examples: Examples,
+    loss: Loss,
+    create_graph: bool = False,
+    on_loss: Callable[[torch.Tensor], None] | None = None,
 ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
     """Loss of a module at parameters, and its gradient by each of them; None where it does not depend on one.
 
@@ -74,11 +77,15 @@ def slope(
         module, loss, examples: see `inner_steps`.
         at: parameters that ask for a gradient, some of the module's.
         create_graph: keep the gradient's own graph.
+        on_loss: called with the loss, a scalar tensor on its device, before the backward pass, which is the longer part
+            of a step; may raise to stop.
     """
     *others, last = examples.inputs
     # By the last input as well: PyTorch's GroupNorm crashes on small images on the CPU where only the gradient by its
     # own parameters is asked for.
     last = last if last.requires_grad else last.detach().requires_grad_()
     value = loss(functional_call(module, dict(at), (*others, last)), examples.targets)
+    if on_loss is not None:
+        on_loss(value.detach())
     *gradients, _ = torch.autograd.grad(value, [*at.values(), last], create_graph=create_graph, allow_unused=True)
     return value, gradients

@@ -107,9 +107,7 @@ class LSTMLearner(FastWeights):
         memories = [self.rule.blank(theta) for theta in chunks]
         step = 0
         while True:
-            loss, gradient = self._slope(fast, support[step % len(support)])
-            if on_loss is not None:
-                on_loss(loss)
+            loss, gradient = self._slope(fast, support[step % len(support)], on_loss)
             moved = [
                 self._move(theta, part, loss, *memory)
                 for theta, part, memory in zip(chunks, gradient.split(self.chunk), memories, strict=True)
@@ -119,11 +117,11 @@ class LSTMLearner(FastWeights):
             step += 1
             yield fast
 
-    def _slope(self, fast: Parameters, examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+    def _slope(self, fast: Parameters, examples: Examples, on_loss: OnLoss | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss and flat gradient at the parameters, both constants."""
         with torch.enable_grad():
             at = {name: p.detach().requires_grad_() for name, p in fast.items()}
-            loss, gradients = slope(self.module, at, examples, self.loss)
+            loss, gradients = slope(self.module, at, examples, self.loss, on_loss=on_loss)
         flat = [torch.zeros_like(p) if g is None else g for p, g in zip(at.values(), gradients, strict=True)]
         return loss.detach(), torch.cat([g.detach().flatten() for g in flat])
 

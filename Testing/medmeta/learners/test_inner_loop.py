@@ -6,6 +6,7 @@ from torch.func import functional_call
 from medmeta.episodes import Episode, Examples
 from medmeta.learners.factory import create_learner
 from medmeta.learners.inner_loop import inner_steps
+from medmeta.learners.lstm import LSTMLearner
 from medmeta.learners.maml import MAML
 
 
@@ -132,3 +133,45 @@ def test_small_windows_do_not_crash_where_only_some_parameters_adapt(name):
     with torch.no_grad():
         state = subject.adapt([Examples(inputs, (torch.rand(2, 1, 24, 24) > 0.5).float())], steps=1)
         assert torch.isfinite(subject.predict(state, inputs)).all()
+
+
+@pytest.mark.parametrize("kind", ["maml", "lstm"])
+def test_between_the_two_passes_of_a_step_one_may_stop(kind):
+    torch.manual_seed(0)
+    seen = []
+
+    class Passes(nn.Linear):
+        def forward(self, x):
+            seen.append("forward")
+            y = super().forward(x)
+            if y.requires_grad:
+                y.register_hook(lambda _: seen.append("backward"))
+            return y
+
+    learner = {"maml": MAML, "lstm": LSTMLearner}[kind](Passes(1, 1), mean_squared_error, steps=2).double()
+
+    def stop(_):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        learner.adapt([sine_examples(1)], on_loss=stop)
+    assert seen == ["forward"]
+    learner.adapt([sine_examples(1)], on_loss=lambda _: seen.append("told"))
+    assert seen[1:] == ["forward", "told", "backward"] * 2
+
+
+def test_a_version_of_the_support_set_is_prepared_once_and_when_a_step_takes_it():
+    torch.manual_seed(0)
+    prepared = []
+
+    class Backbone(nn.Module):
+        def forward(self, x):
+            prepared.append(x)
+            return x
+
+    learner = maml(small_network(), backbone=Backbone())
+    versions = [sine_examples(seed) for seed in range(3)]
+    counts = []
+    learner.adapt(versions, steps=5, on_step=lambda *_: counts.append(len(prepared)))
+    assert counts == [0, 1, 2, 3, 3, 3]
+    assert all(mine is version.inputs[0] for mine, version in zip(prepared, versions, strict=True))
