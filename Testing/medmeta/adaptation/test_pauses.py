@@ -43,7 +43,7 @@ def test_few_passes_through_a_network_lie_between_two_chances_to_cancel(scan, an
     large, _ = scan(size=(120, 132, 10))  # several tiles a slice
     predict(task, large, device="cpu", checkpoint=checkpoint, progress=progress)
     assert {"adapt", "check", "predict", "cohort"} <= set(most)
-    assert max(most.values()) <= 4, most  # four places of a volume are described at once
+    assert max(most.values()) <= 4, most  # a task's signature, and its check before it predicts
 
 
 def test_the_clean_up_can_be_cancelled(scan, annotated, checkpoint):
