@@ -11,7 +11,7 @@ from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
-from medmeta.adaptation.guard import Choice, blended
+from medmeta.adaptation.guard import FEW, Choice, blended
 from medmeta.adaptation.look import Features, look, near
 from medmeta.adaptation.render import Canvas, in_volume
 from medmeta.adaptation.results import Counter, Prediction
@@ -21,7 +21,7 @@ from medmeta.adaptation.trace import LossTrace
 from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import quick_precision, usual_batch
-from medmeta.episodes import image_channels, segment_channels
+from medmeta.episodes import image_channels, segment_channels, without_prior
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
 from medmeta.priors import ShapePrior
@@ -93,15 +93,23 @@ def complete(
                 (features[name],) = c.learner.encode((image,))
         return features
 
-    def answer(segment: int, positions: Sequence[int], prior: ShapePrior, features: Features):
+    by_image = settings.by_image if FEW[0] <= len(stack.positions) <= FEW[1] else {}
+
+    def answer(segment: int, positions: Sequence[int], prior: ShapePrior | None, features: Features):
         """Logits (B, 1, h, w) of a segment, and its channels."""
         channels = segment_channels(stack.stack, positions, prior).to(device)
         found = []
         for name, state in states[segment].items():
             counter.pause()
+            share = by_image.get(name, 0.0)
             with quick_precision(device):
-                found.append(taking_part[name].learner.predict(state, (features[name], channels)))
-        return blended(torch.stack(found).float().mean(0), channels, choices[segment].reach), channels
+                own = taking_part[name].learner.predict(state, (features[name], channels))
+                if share:
+                    counter.pause()
+                    alone = taking_part[name].learner.predict(state, (features[name], without_prior(channels)))
+                    own = torch.lerp(own.float(), alone.float(), share)
+            found.append(own.float())
+        return blended(torch.stack(found).mean(0), channels, choices[segment].reach), channels
 
     def followed(segment: int, prior: ShapePrior) -> ShapePrior:
         if len(prior.positions) > 1:

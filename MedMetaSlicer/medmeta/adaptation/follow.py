@@ -7,11 +7,10 @@ would be told its own exaggeration, and exaggerate again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import torch
 
+from medmeta.adaptation.length import Answer, expected_sizes
 from medmeta.priors import FollowedPrior, ShapePrior, signed_distance
 
 STEP = 3.0
@@ -28,19 +27,19 @@ LEAVING = 0.2
 there, so much less as it is nearer to the drawn slice."""
 
 
-def follow(prior: ShapePrior, count: int, answer: Callable[[Sequence[int], ShapePrior], torch.Tensor]) -> FollowedPrior:
+def follow(prior: ShapePrior, count: int, answer: Answer) -> FollowedPrior:
     """Follows a structure to both sides, until it ends.
 
     Args:
         prior: of one annotated slice.
         count: slices of the volume.
-        answer: (slice numbers, prior) -> (B, h, w) logits.
+        answer: the network's.
     """
-    usual = followed = FollowedPrior.of(prior)
     drawn, shape = prior.positions[0], (prior.distances[0] > 0).cpu().numpy()
     step = max(1, round(STEP / prior.pitch))
     if not shape.any():
-        return followed
+        return FollowedPrior.of(prior)
+    usual = followed = FollowedPrior.of(prior, expected_sizes(prior, count, answer))
     for side in (-1, 1):
         position = drawn + side * step
         while 0 <= position < count and abs(position - drawn) <= FARTHEST * followed.length:

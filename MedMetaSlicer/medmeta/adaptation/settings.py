@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medmeta.adaptation.calibration import AFTER_WALK, FITTED, Calibration
@@ -28,6 +29,10 @@ class AdaptationSettings:
         partner: a learner that answers beside the first one, where that is taken of several and three or four slices
             are drawn (`medmeta.adaptation.guard.accompanied`): its closed-form start, without inner steps, logits
             averaged. Two networks err differently. None for the first one alone.
+        by_image: learner -> weight of what it answers without being told of the prior, in its answer, where three or
+            four slices of the volume are drawn; the rest is what it answers with it. The prior is wrong where a
+            structure bends or branches, and an answer that knows of it follows it. With fewer slices its read-out has
+            learned from little and misses much, with more the prior is right.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         calibration: of the network's probabilities, before the random walk.
@@ -56,6 +61,7 @@ class AdaptationSettings:
     least_compared: int = 4
     good_enough: float = 0.85
     partner: str | None = "maml"
+    by_image: Mapping[str, float] = field(default_factory=lambda: {"siamese": 0.3})
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED

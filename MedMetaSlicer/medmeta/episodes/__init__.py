@@ -1,6 +1,6 @@
 """Episodes: volumes and annotations turned into support and query sets."""
 
-from medmeta.episodes.channels import SEGMENT_CHANNELS, image_channels, neighbours, segment_channels
+from medmeta.episodes.channels import SEGMENT_CHANNELS, image_channels, neighbours, segment_channels, without_prior
 from medmeta.episodes.episode import Episode, Examples
 from medmeta.episodes.intensity import GreyWindow, relative, relative_range
 from medmeta.episodes.region import RegionRule
@@ -19,4 +19,5 @@ __all__ = [
     "relative",
     "relative_range",
     "segment_channels",
+    "without_prior",
 ]

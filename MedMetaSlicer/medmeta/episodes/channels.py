@@ -32,6 +32,9 @@ DISTANCES, THERE = (
 )
 """Where the distances to the neighbouring annotated slices are, and whether there are any; the same in all pixels."""
 
+FROM_PRIOR = [i for i, name in enumerate(SEGMENT_CHANNELS) if "annotated slice" in name or "shape" in name]
+"""What comes from annotated slices."""
+
 REACH = 8.0
 """Pixels; signed distances beyond it are all the same to the network."""
 
@@ -95,3 +98,10 @@ def segment_channels(
             channels[row, 6 + side] = min(1.0, abs(position - source) * stack.pitch / FAR_SLICES)
             channels[row, 8 + side] = 1.0
     return channels
+
+
+def without_prior(segment: torch.Tensor) -> torch.Tensor:
+    """A copy of segment channels, (B, 13, H, W), as they are without a prior."""
+    told = segment.clone()
+    told[:, FROM_PRIOR] = 0
+    return told

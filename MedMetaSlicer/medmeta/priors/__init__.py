@@ -2,6 +2,6 @@
 
 from medmeta.priors.followed import FollowedPrior
 from medmeta.priors.parts import PartPrior, shape_priors
-from medmeta.priors.shape import ShapePrior, signed_distance
+from medmeta.priors.shape import USUAL_SIZES, ShapePrior, signed_distance
 
-__all__ = ["FollowedPrior", "PartPrior", "ShapePrior", "shape_priors", "signed_distance"]
+__all__ = ["USUAL_SIZES", "FollowedPrior", "PartPrior", "ShapePrior", "shape_priors", "signed_distance"]

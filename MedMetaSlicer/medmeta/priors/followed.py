@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from medmeta.priors.shape import ShapePrior, closing
+from medmeta.priors.shape import USUAL_SIZES, ShapePrior, closing
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,15 @@ class FollowedPrior(ShapePrior):
 
     Attributes:
         found: slice number -> (H, W) signed distance of the shape found there.
+        sizes: how far the structure is expected to go on to either side, in square roots of its area; infinity for a
+            shape that goes on as it is.
     """
 
     found: Mapping[int, torch.Tensor] = field(default_factory=dict)
+    sizes: float = USUAL_SIZES
 
     @classmethod
-    def of(cls, prior: ShapePrior) -> FollowedPrior:
+    def of(cls, prior: ShapePrior, sizes: float = USUAL_SIZES) -> FollowedPrior:
         """Nothing found yet.
 
         Raises:
@@ -32,11 +35,14 @@ class FollowedPrior(ShapePrior):
         """
         if len(prior.positions) != 1:
             raise ValueError(f"{len(prior.positions)} slices are annotated: only a single one is followed")
-        return cls(prior.distances, prior.positions, prior.pitch)
+        return cls(prior.distances, prior.positions, prior.pitch, sizes=sizes)
 
     def finding(self, position: int, distance: torch.Tensor) -> FollowedPrior:
         """The same with one more slice."""
         return replace(self, found={**self.found, position: distance})
+
+    def _length(self, end: int, left_out: Sequence[int]) -> float:
+        return self.sizes * self._areas[end] ** 0.5 / self.pitch
 
     @property
     def length(self) -> float:

@@ -8,9 +8,11 @@ from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.cohort import LEAST_STEPS
 from medmeta.annotations import AnnotatedVolume
+from medmeta.episodes.channels import THERE
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, MedMetaError, VolumeError
 from medmeta.learners.checkpoint import save_checkpoint
 from medmeta.learners.factory import create_learner
+from medmeta.learners.siamese import SiameseLearner
 from medmeta.volumes import Volume
 
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)
@@ -285,3 +287,23 @@ def test_random_walks_complete_annotated_volumes_unless_told_not_to(scan, annota
     plain = run([annotated(*scan())], checkpoint, replace(SAME_ONLY, walk=None))
     walked, plain = (found.predictions[0].confidence.array for found in (result, plain))
     assert np.abs(walked - plain).max() > 0.05
+
+
+@pytest.mark.parametrize("slices", [(5, 8), (3, 6, 9), (3, 5, 7, 9, 11)])
+def test_with_three_or_four_drawn_slices_the_network_is_also_asked_without_the_prior(
+    scan, annotated, monkeypatch, slices
+):
+    asked, usual = [], SiameseLearner.predict
+
+    def predicting(self, state, inputs):
+        asked.append(bool(inputs[-1][:, THERE].any()))
+        return usual(self, state, inputs)
+
+    monkeypatch.setattr(SiameseLearner, "predict", predicting)
+    case, settings = annotated(*scan(), slices=slices), replace(SAME_ONLY, folds=0)
+    mixed, told = (
+        run([case], None, replace(settings, **more), learner="siamese").predictions[0]
+        for more in ({}, {"by_image": {}})
+    )
+    assert (False in asked) == (len(slices) == 3)
+    assert (mixed.confidence.array != told.confidence.array).any() == (len(slices) == 3)

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from medmeta.episodes import SEGMENT_CHANNELS, SliceStack, Window, image_channels, segment_channels
+from medmeta.episodes import SEGMENT_CHANNELS, SliceStack, Window, image_channels, segment_channels, without_prior
 from medmeta.priors import ShapePrior
 
 CHANNEL = {name: index for index, name in enumerate(SEGMENT_CHANNELS)}
@@ -37,6 +37,15 @@ def test_without_a_prior_only_image_and_position_are_left():
     channels = segment_channels(stack_of(), [3])
     filled = {SEGMENT_CHANNELS[i] for i in range(channels.shape[1]) if bool(channels[:, i].any())}
     assert filled == {"image", "z", "y", "x"}
+
+
+def test_a_prior_taken_from_channels_leaves_them_as_if_there_had_been_none():
+    stack = stack_of()
+    told = segment_channels(stack, [3, 5], ShapePrior.from_masks(masks_of(4, 6), (2, 9)))
+    before = told.clone()
+    assert torch.equal(without_prior(told), segment_channels(stack, [3, 5]))
+    assert torch.equal(told, before)
+    assert not torch.equal(told, without_prior(told))
 
 
 def test_between_two_annotated_slices_both_are_shown_with_their_distance():

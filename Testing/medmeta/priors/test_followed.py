@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,14 @@ def test_it_closes_as_it_would_have_from_the_drawn_slice():
         (prior().at(40) > 0).sum()
     )
     assert not (followed.at(60) > 0).any()
+
+
+def test_the_length_to_expect_can_be_said_and_may_be_endless():
+    short, usual, endless = (FollowedPrior.of(prior(), *sizes) for sizes in ((0.5,), (), (math.inf,)))
+    assert short.length == pytest.approx(usual.length / 3)
+    assert not (short.at(32) > 0).any()
+    assert (usual.at(32) > 0).any()
+    assert torch.equal(endless.at(60), prior().at(20))
 
 
 def test_what_is_found_leaves_the_one_before_as_it_was():
