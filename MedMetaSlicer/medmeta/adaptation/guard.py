@@ -21,8 +21,9 @@ INTERPOLATION_SLOPE = 1.0
 """Logit per pixel of signed distance when shape interpolation is read as a probability."""
 
 FEW = (3, 4)
-"""Slices that can be held out for a partner to join, or are drawn for `AdaptationSettings.by_image`. With fewer drawn, none lies between two others, so a read-out is
-fitted to none of the kind that it will have to tell; with more, one network has enough to go by."""
+"""Slices that can be held out for a partner to join, or are drawn for `AdaptationSettings.by_image`. With fewer drawn,
+none lies between two others, so a read-out is fitted to none of the kind that it will have to tell; with more, one
+network has enough to go by."""
 
 BLEND = "blend"
 """All learners together, their logits averaged."""
