@@ -75,7 +75,7 @@ def measure(checkpoint: Path, datasets: Iterable[Dataset], data: Path, *, k: int
     Returns:
         "row", "case", "structure" and "dice", one for each structure of each case that has more than k slices.
     """
-    settings = Settings(data, device="cpu", checkpoint=str(checkpoint), walks=False)
+    settings = Settings(data, device="cpu", checkpoint=str(checkpoint), changed={"walk": None})
     found = []
     for job in same_volume_jobs(datasets, methods=(LEARNER,), k=(k,), cases=cases):
         try:

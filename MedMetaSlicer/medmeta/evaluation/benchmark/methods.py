@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Settings:
         checkpoint: weights, a path or the name of shipped ones; None for the default.
         seconds: of training, for the networks that are fine-tuned.
         scratch_seconds: the same for those that are trained from scratch.
-        walks: False for the networks without the random walks behind them.
+        changed: settings of the adaptation -> other values, see `read_changes`.
     """
 
     data: Path
@@ -45,7 +45,7 @@ class Settings:
     checkpoint: str | None = None
     seconds: float = 10.0
     scratch_seconds: float = 100.0
-    walks: bool = True
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4)
@@ -66,7 +66,6 @@ def _case(job: Job, case: str, data: Path) -> tuple[Callable[[], Volume], np.nda
 
 def _adapt(cases: list[AnnotatedVolume], method: str, settings: Settings, other_volumes: bool):
     from medmeta.adaptation import AdaptationSettings, adapt
-    from medmeta.adaptation.walk import USUAL_WALK
 
     return adapt(
         cases,
@@ -75,7 +74,7 @@ def _adapt(cases: list[AnnotatedVolume], method: str, settings: Settings, other_
         device=settings.device,
         seed=settings.seed,
         # What is not measured is not computed: adapting for other volumes changes nothing in this one.
-        settings=AdaptationSettings(for_other_volumes=other_volumes, walk=USUAL_WALK if settings.walks else None),
+        settings=AdaptationSettings(**{**settings.changed, "for_other_volumes": other_volumes}),
     )
 
 

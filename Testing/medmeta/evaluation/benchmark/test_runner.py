@@ -1,10 +1,12 @@
 """Running jobs: results, failures, resuming."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from medmeta import adaptation
+from medmeta.errors import MedMetaError
 from medmeta.evaluation.benchmark import (
     RecordStore,
     Settings,
@@ -86,6 +88,22 @@ def test_the_network_is_adapted_and_predicts_both_its_own_and_other_volumes(data
     others = [record for key, record in store.records.items() if key[0] == "tubes, other volumes"]
     assert {record["target"] for record in others} == {"one", "three"}
     assert all(0 <= record["dice"] <= 1 for record in others)
+
+
+def test_changed_settings_are_those_of_the_adaptation(dataset, data, tmp_path, monkeypatch):
+    seen = []
+
+    def adapt(_cases, *, settings, **_):
+        seen.append(settings)
+        raise MedMetaError("seen")
+
+    monkeypatch.setattr(adaptation, "adapt", adapt)
+    jobs = same_volume_jobs([dataset], methods=("ours",), k=(3,), cases="1", structures=1)
+    store = RecordStore(tmp_path / "results.jsonl")
+    for changed in ({}, {"walk": None, "margin": 0.5}):
+        run_jobs(jobs, store, Settings(data, device="cpu", changed=changed))
+    usual, other = seen
+    assert other == replace(usual, walk=None, margin=0.5) != usual
 
 
 def test_records_of_a_method_belong_to_its_own_weights(dataset):

@@ -35,6 +35,15 @@ def test_a_run_prints_a_table_writes_json_and_goes_on_where_it_stopped(volumes, 
     assert "already" not in fresh.stderr
 
 
+def test_results_with_other_settings_are_kept_apart(volumes, in_this_process):
+    options = ("--datasets", "torso", "--structures", 1, "--methods", "ours", "--k", "3")
+    runs = [((), False), (("--set", "walk=null"), False), ((), True), (("--set", "walk=null"), True)]
+    for more, there in runs:
+        result = in_this_process("benchmark", *options, *more, MEDMETA_DATA=volumes)
+        assert result.returncode == 0, result.stderr
+        assert ("1 of 1 results are there already" in result.stderr) == there
+
+
 def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, in_this_process):
     options = ("--datasets", "torso", "--structures", 3, "--methods", "nearest", "--k", "3")
     result = in_this_process("benchmark", *options, MEDMETA_DATA=volumes)
@@ -52,6 +61,7 @@ def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, in_this_
         (("--k", "77", "--datasets", "torso"), "Nothing to measure"),
         (("--k", "0"), "give numbers from 1 on"),
         (("--out", "results.jsonl"), "ends in .json"),
+        (("--set", "partner=maml", "--datasets", "torso"), "'maml' is not JSON"),
         (("--checkpoint", "none.safetensors", "--datasets", "torso"), "none.safetensors"),
     ],
 )
