@@ -22,8 +22,8 @@ ASKED = 0.75
 SHORTEST, LONG, FOUND, LONGEST = 0.6, 2.5, 0.6, 1.8
 """Sizes from the drawn slice to an end: where nothing is found, where the share `FOUND` is, and at most.
 
-Chosen on real cases of even place. The hippocampus has 2.2, and .59 is found there; brain structures have .9 and .14,
-tumours of the thigh 1.1 and .35, but up to .9: muscle looks like them. Hence the longest."""
+Chosen on real cases of even place. The hippocampus has 2.2, and .57 is found there; brain structures have .9 and .14,
+tumours of the thigh 1.1 and .39, but up to .9: muscle looks like them. Hence the longest."""
 
 
 def expected_sizes(prior: ShapePrior, count: int, answer: Answer) -> float:
