@@ -59,6 +59,13 @@ class qSlicerApplication(QApplication):
     def layoutManager(self):
         return self._layouts
 
+    def topLevelWidgets(self):
+        """The main window, which is what `slicer.util` looks for.
+
+        Among Qt's own are widgets that Python is about to collect: PySide now and then crashes on them.
+        """
+        return [self._mainWindow]
+
     def testingEnabled(self):
         return False
 
