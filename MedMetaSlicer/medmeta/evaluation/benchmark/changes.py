@@ -24,7 +24,8 @@ def read_changes(texts: Sequence[str]) -> dict[str, Any]:
     """
     from medmeta.adaptation import AdaptationSettings
 
-    usual, found = vars(AdaptationSettings()), {}
+    usual, found = dict(vars(AdaptationSettings())), {}
+    del usual["for_other_volumes"]  # follows from what is measured
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or name not in usual:

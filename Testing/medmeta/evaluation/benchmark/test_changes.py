@@ -16,6 +16,7 @@ def test_settings_are_read_as_json_and_lists_become_tuples():
     [
         ("partner", "give NAME=VALUE"),
         ("wlak=null", "one of after_walk"),
+        ("for_other_volumes=true", "one of after_walk"),
         ("partner=maml", "'maml' is not JSON"),
         ("walk=3", "walk can be nothing but null"),
     ],
