@@ -58,6 +58,8 @@ class RandomWalk:
             walks would shrink it.
         thickness: pixels, radius of the largest disc that fits into the structure.
         share: weight of the walk's logits in the result; the network's own have the rest.
+        beyond, many: the same beyond the outermost annotated slices, where there are so many of them: then hardly a
+            slice is left there, on which the walk, led by what the network thinks of the next, loses more than it wins.
         margin: pixels round the network's answer that are walked through.
         iterations, tolerance: of conjugate gradients, the latter relative to the residual at first.
     """
@@ -68,6 +70,8 @@ class RandomWalk:
     variance: float = 0.1
     thickness: float = 8.0
     share: float = 0.7
+    beyond: float = 0.35
+    many: int = 8
     margin: int = 8
     iterations: int = 60
     tolerance: float = 1e-3
@@ -112,10 +116,19 @@ class RandomWalk:
             conductances = self._conductances(grey / step, probability, pitch)
             pulls = pull / 4 / (probability * (1 - probability) + self.variance)
             walked = self._solve(conductances, pulls, probability, start, free, on_step)
-            mixed = self.share * torch.logit(walked.clamp(SURE, 1 - SURE)) + (1 - self.share) * own
+            share = self._shares(range(first, last), positions).to(own)
+            mixed = torch.lerp(own, torch.logit(walked.clamp(SURE, 1 - SURE)), share)
             mixed = torch.where(free > 0, mixed, own)[core.start - first : core.stop - first]
             result[(core, *slab[1:])] = mixed.to(logits.dtype)
         return result
+
+    def _shares(self, slices: range, positions: Sequence[int]) -> torch.Tensor:
+        """(Z, 1, 1) weight of the walk's logits on some slices."""
+        numbers = torch.arange(slices.start, slices.stop)[:, None, None]
+        if len(positions) < self.many:
+            return torch.full(numbers.shape, self.share)
+        outside = (numbers < min(positions)) | (numbers > max(positions))
+        return torch.where(outside, self.beyond, self.share)
 
     def _margin(self, pitch: float) -> int:
         """Slices that `margin` is."""

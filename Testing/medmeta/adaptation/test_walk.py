@@ -72,6 +72,28 @@ def test_annotated_slices_keep_their_logits_and_an_empty_one_is_a_seed_too():
     assert inside[3] > inside[4] > inside[5]
 
 
+def test_beyond_many_drawn_slices_it_counts_half_and_beyond_few_as_everywhere():
+    mask = rod(depth=23)
+    mask[[0, 1, 21, 22]] = False
+    logits = torch.where(rod(depth=23), 0.5, -3.0)
+
+    def share(positions, **changed):
+        """Of the walk in the result, on every slice."""
+        walk = replace(RandomWalk(), share=1.0, **changed)
+        walked = replace(walk, many=99)(logits, noisy(mask), 1.0, positions, mask[positions])
+        mixed = walk(logits, noisy(mask), 1.0, positions, mask[positions])
+        apart = (walked - logits).abs().flatten(1)
+        at = apart.argmax(1)[:, None]
+        return ((mixed - logits).flatten(1).gather(1, at) / (walked - logits).flatten(1).gather(1, at))[:, 0]
+
+    many = list(range(3, 20, 2))
+    found = share(many, beyond=0.5, many=len(many))
+    torch.testing.assert_close(found[[0, 1, 2, 20, 21, 22]], torch.full((6,), 0.5))
+    torch.testing.assert_close(found[4:20:2], torch.ones(8))
+    few = share(many, beyond=0.5, many=len(many) + 1)
+    torch.testing.assert_close(few[[0, 1, 2, 20, 21, 22]], torch.ones(6))
+
+
 def test_far_from_the_structure_nothing_changes_and_a_volume_without_it_stays_as_it_is():
     mask = rod(64)
     logits = torch.where(mask, 1.0, -9.0)
