@@ -61,7 +61,7 @@ def test_a_structure_that_is_not_there_is_a_failure_of_its_own(volumes, in_this_
         (("--k", "77", "--datasets", "torso"), "Nothing to measure"),
         (("--k", "0"), "give numbers from 1 on"),
         (("--out", "results.jsonl"), "ends in .json"),
-        (("--set", "partner=maml", "--datasets", "torso"), "'maml' is not JSON"),
+        (("--set", "by_image=siamese", "--datasets", "torso"), "'siamese' is not JSON"),
         (("--checkpoint", "none.safetensors", "--datasets", "torso"), "none.safetensors"),
     ],
 )
