@@ -11,7 +11,7 @@ from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
-from medmeta.adaptation.guard import FEW, Choice, blended
+from medmeta.adaptation.guard import Choice, blended
 from medmeta.adaptation.look import Features, look, near
 from medmeta.adaptation.render import Canvas, in_volume
 from medmeta.adaptation.results import Counter, Prediction
@@ -43,7 +43,7 @@ def adapt_segment(
 ) -> States:
     """Adapts the learners that answer for a segment to its annotated slices, all of them."""
     states = {}
-    for name, steps in choice.answering.items():
+    for name, steps in choice.steps.items():
         contender = contenders[name]
         support = support_examples(stacks, segment, support_places(stacks), contender.slices, prior=True)
         versions = support_versions(support.to(contender.device))[: max(1, steps)]  # as many as are looked at
@@ -93,7 +93,7 @@ def complete(
                 (features[name],) = c.learner.encode((image,))
         return features
 
-    by_image = settings.by_image if FEW[0] <= len(stack.positions) <= FEW[1] else {}
+    by_image = settings.by_image if settings.few[0] <= len(stack.positions) <= settings.few[1] else {}
 
     def answer(segment: int, positions: Sequence[int], prior: ShapePrior | None, features: Features):
         """Logits (B, 1, h, w) of a segment, and its channels."""

@@ -17,7 +17,7 @@ from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.complete import adapt_segment, complete
 from medmeta.adaptation.completed import Completed, KeptCompletion
 from medmeta.adaptation.contenders import AUTO, Contender, Load, find_contenders
-from medmeta.adaptation.guard import accompanied, choose
+from medmeta.adaptation.guard import choose
 from medmeta.adaptation.preview import interpolated
 from medmeta.adaptation.results import Adaptation, Counter, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
@@ -147,11 +147,7 @@ def _complete(
     choices = [
         choose({name: trials[i] for name, trials in tried.items()}, usual, settings) for i in range(len(segments))
     ]
-    partner = _partner(found, stacks, len(segments), settings, clock)
-    if partner is not None:
-        contenders[partner.name] = partner
-        choices = [accompanied(choice, found[0].name, partner.name) for choice in choices]
-    counter = Counter(progress, "adapt", sum(steps + 1 for choice in choices for steps in choice.answering.values()))
+    counter = Counter(progress, "adapt", sum(steps + 1 for choice in choices for steps in choice.steps.values()))
     states = [adapt_segment(contenders, stacks, i, choice, counter) for i, choice in enumerate(choices)]
     predictions = [
         complete(
@@ -161,7 +157,7 @@ def _complete(
     ]
     quality = tuple(
         SegmentQuality(
-            segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.answering, choice.reach,
+            segment, choice.held_out_dice, choice.interpolation_dice, choice.learner, choice.steps, choice.reach,
             choice.scores, _mean([prediction.expected.cases[i] for prediction in predictions]),
         )
         for i, (segment, choice) in enumerate(zip(segments, choices, strict=True))
@@ -230,24 +226,6 @@ def _good_enough(contender: Contender, trials: Sequence[Sequence[Trial]], settin
     usual = {contender.name: usual_steps(contender, settings)}
     found = [choose({contender.name: own}, usual, settings).held_out_dice for own in trials]
     return all(dice is not None and dice >= settings.good_enough for dice in found)
-
-
-def _partner(
-    found: Sequence[Contender],
-    stacks: Sequence[AnnotatedStack],
-    segments: int,
-    settings: AdaptationSettings,
-    clock: Budget,
-) -> Contender | None:
-    """Who answers beside the first learner; nobody where there is no other, or no time for both to predict."""
-    partner = next((contender for contender in found[1:] if contender.name == settings.partner), None)
-    if partner is not None and not math.isinf(clock.seconds):
-        batch = settings.batch or usual_batch(partner.device)
-        try:
-            clock.check(2 * _seconds_to_predict(partner, stacks, segments, batch))
-        except OutOfTime:
-            return None
-    return partner
 
 
 def _seconds_to_predict(contender: Contender, stacks: Sequence[AnnotatedStack], segments: int, batch: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 
@@ -19,11 +19,6 @@ from medmeta.episodes.channels import DISTANCES, FAR_SLICES, REACH, THERE
 
 INTERPOLATION_SLOPE = 1.0
 """Logit per pixel of signed distance when shape interpolation is read as a probability."""
-
-FEW = (3, 4)
-"""Slices that can be held out for a partner to join, or are drawn for `AdaptationSettings.by_image`. With fewer drawn,
-none lies between two others, so a read-out is fitted to none of the kind that it will have to tell; with more, one
-network has enough to go by."""
 
 BLEND = "blend"
 """All learners together, their logits averaged."""
@@ -40,7 +35,6 @@ class Choice:
         interpolation_dice: Dice of shape interpolation on the same slices; None where it had nothing to go by.
         held_out: how many slices were held out, also where only those between others were judged by.
         scores: learner, or `BLEND` -> Dice on the held-out slices, for all that were tried.
-        partner: a learner that joins them untried, without inner steps; see `accompanied`.
     """
 
     steps: Mapping[str, int]
@@ -49,12 +43,6 @@ class Choice:
     interpolation_dice: float | None = None
     held_out: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
-    partner: str | None = None
-
-    @property
-    def answering(self) -> dict[str, int]:
-        """All whose logits are averaged, with their inner steps."""
-        return {**self.steps, **({} if self.partner is None else {self.partner: 0})}
 
     @property
     def learner(self) -> str:
@@ -120,18 +108,6 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     some = next(iter(trials.values()))
     interpolation = _dice([(interpolation_logits(t.channels), t.truth) for t in some])
     return Choice(taken.steps, taken.reach, taken.held_out_dice, interpolation, held_out, scores)
-
-
-def accompanied(choice: Choice, first: str, partner: str | None) -> Choice:
-    """A choice with a partner, where the first learner was chosen alone and `FEW` slices could be held out.
-
-    Args:
-        choice: the guard's.
-        first: the first learner.
-        partner: another one; None for none.
-    """
-    alone = list(choice.steps) == [first] and FEW[0] <= choice.held_out <= FEW[1]
-    return replace(choice, partner=partner) if alone else choice
 
 
 def _judged(trials: Mapping[str, Sequence[Trial]], least: int) -> tuple[Mapping[str, Sequence[Trial]], bool]:

@@ -111,8 +111,7 @@ class SegmentQuality:
         if not self.scores:
             return f"{self.learner}, as there was no slice to hold out"
         if len(self.scores) == 1:
-            beside = "".join(f", with {name} beside it" for name in self.steps if name != self.learner)
-            return f"{self.learner}, the only one tried{beside}"
+            return f"{self.learner}, the only one tried"
         why = f"held-out Dice {self.scores[self.learner]:.3f}"
         if self.scores[self.learner] < max(self.scores.values()):
             why += ", as the held-out slices do not clearly speak for another one"

@@ -26,13 +26,11 @@ class AdaptationSettings:
             left to learn from is so little that the comparison misleads, and the first is taken.
         good_enough: Dice of the first learner on the held-out slices, from which on no other is tried: that takes long,
             and little can be gained.
-        partner: a learner that answers beside the first one, where that is taken of several and three or four slices
-            are drawn (`medmeta.adaptation.guard.accompanied`): its closed-form start, without inner steps, logits
-            averaged. Two networks err differently. None for the first one alone.
-        by_image: learner -> weight of what it answers without being told of the prior, in its answer, where three or
-            four slices of the volume are drawn; the rest is what it answers with it. The prior is wrong where a
+        by_image: learner -> weight of what it answers without being told of the prior, in its answer, where `few`
+            slices of the volume are drawn; the rest is what it answers with it. The prior is wrong where a
             structure bends or branches, and an answer that knows of it follows it. With fewer slices its read-out has
             learned from little and misses much, with more the prior is right.
+        few: the least and the most slices for that.
         folds: slices held out, one at a time, at most.
         region: how the region of interest and the resolution follow the annotation.
         calibration: of the network's probabilities, before the random walk.
@@ -60,8 +58,8 @@ class AdaptationSettings:
     margin: float = 0.01
     least_compared: int = 4
     good_enough: float = 0.85
-    partner: str | None = "maml"
     by_image: Mapping[str, float] = field(default_factory=lambda: {"siamese": 0.3})
+    few: tuple[int, int] = (3, 4)
     folds: int = 5
     region: RegionRule = field(default_factory=lambda: RegionRule(diameter=28.0))
     calibration: Calibration = FITTED

@@ -128,21 +128,6 @@ def test_auto_tries_every_learner_where_enough_slices_are_drawn_and_says_which_i
     assert result.left_out == ()
 
 
-def test_a_partner_answers_beside_the_first_learner_but_not_where_one_was_asked_for(scan, annotated):
-    case = annotated(*scan(), values=(1,))
-    both = replace(SAME_ONLY, folds=3)
-    settings = {"both": both, "first": replace(both, partner=None), "asked for": both, "no time": both}
-    more = {"asked for": {"learner": "siamese"}, "no time": {"budget": 0.001}}
-    results = {name: run([case], None, own, **more.get(name, {})) for name, own in settings.items()}
-    sure = {name: result.predictions[0].confidence.array for name, result in results.items()}
-    assert {result.quality[0].learner for result in results.values()} == {"siamese"}
-    assert np.abs(sure["both"] - sure["first"]).max() > 0.02
-    assert results["both"].quality[0].steps.keys() == {"siamese", "maml"}
-    assert "with maml beside it" in results["both"].quality[0].reason
-    np.testing.assert_array_equal(sure["asked for"], sure["first"])
-    np.testing.assert_array_equal(sure["no time"], sure["first"])
-
-
 @pytest.mark.parametrize("name", ["siamese", "maml", "lstm"])
 def test_one_learner_can_be_asked_for_and_other_volumes_are_predicted_by_it(scan, annotated, name):
     volume, labels = scan()

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from medmeta.adaptation.guard import BLEND, Choice, accompanied, blended, choose, interpolation_logits, score
+from medmeta.adaptation.guard import BLEND, blended, choose, interpolation_logits, score
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.trials import Trial
 from medmeta.episodes.channels import FAR_SLICES
@@ -142,24 +142,3 @@ def test_without_a_prior_the_network_stands_alone():
     segment, logits = segment_channels_at(None, None), torch.randn(1, 1, 8, 8)
     for reach in (0.0, 4.0, math.inf):
         assert torch.equal(blended(logits, segment, reach), logits)
-
-
-def test_a_partner_joins_the_first_learner_without_inner_steps_and_nobody_else():
-    alone = Choice({"siamese": 2}, 8.0, held_out=3, scores={"siamese": 0.9})
-    joined = accompanied(alone, "siamese", "maml")
-    assert joined.answering == {"siamese": 2, "maml": 0}
-    assert joined.learner == "siamese"
-    assert accompanied(alone, "siamese", None).answering == alone.answering == {"siamese": 2}
-    for steps in ({"lstm": 1}, {"siamese": 2, "lstm": 1}):
-        assert accompanied(Choice(steps, 8.0, held_out=3), "siamese", "maml").answering == steps
-
-
-def test_slices_at_the_ends_count_among_those_held_out_for_a_partner_though_they_are_not_judged_by():
-    between, ends = trials({3: 1.0}), [at_an_end(t) for t in trials({3: 0.0})]
-    assert accompanied(chosen({"siamese": [*ends, *between]}), "siamese", "maml").partner is None
-    assert accompanied(chosen({"siamese": between}), "siamese", "maml").partner == "maml"
-
-
-@pytest.mark.parametrize("held_out", [0, 2, 5])
-def test_from_one_or_two_drawn_slices_and_from_many_the_first_learner_answers_alone(held_out):
-    assert accompanied(Choice({"siamese": 0}, 8.0, held_out=held_out), "siamese", "maml").partner is None
