@@ -33,7 +33,6 @@ class Choice:
         reach: how far shape interpolation reaches, see `blended`.
         held_out_dice: Dice on the held-out slices with this choice; None where no slice could be held out.
         interpolation_dice: Dice of shape interpolation on the same slices; None where it had nothing to go by.
-        held_out: how many slices were held out, also where only those between others were judged by.
         scores: learner, or `BLEND` -> Dice on the held-out slices, for all that were tried.
     """
 
@@ -41,7 +40,6 @@ class Choice:
     reach: float
     held_out_dice: float | None = None
     interpolation_dice: float | None = None
-    held_out: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -92,7 +90,6 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     if not all(trials.values()):
         first = next(iter(usual))
         return Choice({first: usual[first]}, settings.usual_reach)
-    held_out = len(next(iter(trials.values())))
     trials, comparable = _judged(trials, settings.least_compared)
     candidates = {}
     for name, own in trials.items():
@@ -107,7 +104,7 @@ def choose(trials: Mapping[str, Sequence[Trial]], usual: Mapping[str, int], sett
     taken = candidates[best if comparable and scores[best] > scores[first] + settings.margin else first]
     some = next(iter(trials.values()))
     interpolation = _dice([(interpolation_logits(t.channels), t.truth) for t in some])
-    return Choice(taken.steps, taken.reach, taken.held_out_dice, interpolation, held_out, scores)
+    return Choice(taken.steps, taken.reach, taken.held_out_dice, interpolation, scores)
 
 
 def _judged(trials: Mapping[str, Sequence[Trial]], least: int) -> tuple[Mapping[str, Sequence[Trial]], bool]:
