@@ -71,7 +71,7 @@ class RandomWalk:
     thickness: float = 8.0
     share: float = 0.7
     beyond: float = 0.35
-    many: int = 8
+    many: int = 10
     margin: int = 8
     iterations: int = 60
     tolerance: float = 1e-3
