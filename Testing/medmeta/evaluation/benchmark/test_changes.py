@@ -31,7 +31,7 @@ def test_what_is_set_to_what_it_is_changes_nothing():
         ("by_image=siamese", "'siamese' is not JSON"),
         ("walk=3", "same kind as RandomWalk"),
         ("walk.edges=3", "walk.edge"),
-        ("walk.many=3.5", "same kind as 8"),
+        ("walk.many=3.5", "same kind as 10"),
         ("walk.share=null", "same kind as 0.7"),
         ("after_walk=null", "same kind as Calibration"),
         ("region.zoom=[]", "same kind as \\(0.2, 2.5\\)"),
