@@ -9,10 +9,12 @@ from typing import Any
 
 from medmeta.evaluation.benchmark.jobs import OURS
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442", "#000000")
-"""Okabe and Ito's palette, which colour-blind readers can tell apart; ours has the first."""
+COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442", "#000000", "#882255", "#661100",
+)  # fmt: skip
+"""Okabe and Ito's palette, which colour-blind readers can tell apart, and two of Tol's; ours has the first."""
 
-MARKERS = "osv^Dx<>P*"
+MARKERS = "osv^Dx<>P*h"
 
 
 def plot(summary: Sequence[dict[str, Any]], path: Path, columns: int = 4) -> None:
