@@ -10,7 +10,8 @@ from typing import Any
 from medmeta.evaluation.benchmark.jobs import OURS
 
 COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442", "#000000", "#882255", "#661100",
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442", "#000000", "#882255",
+    "#661100",
 )  # fmt: skip
 """Okabe and Ito's palette, which colour-blind readers can tell apart, and two of Tol's; ours has the first."""
 
