@@ -55,9 +55,11 @@ def _names(settings: Any) -> list[str]:
 
 def _suits(new: Any, owner: Any, field: str) -> bool:
     """Whether a field can have a value from JSON: one like it has, or none where its type says so."""
+    usual, kinds = getattr(owner, field), get_args(get_type_hints(type(owner))[field])
     if new is None:
-        return type(None) in get_args(get_type_hints(type(owner))[field])
-    return _like(new, getattr(owner, field))
+        return type(None) in kinds
+    free = not isinstance(usual, tuple) or Ellipsis in kinds  # else of so many, and no other number
+    return _like(new, usual) and (free or len(new) == len(usual))
 
 
 def _like(new: Any, usual: Any) -> bool:

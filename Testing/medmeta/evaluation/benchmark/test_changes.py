@@ -35,6 +35,7 @@ def test_what_is_set_to_what_it_is_changes_nothing():
         ("walk.share=null", "same kind as 0.7"),
         ("after_walk=null", "same kind as Calibration"),
         ("region.zoom=[]", "same kind as \\(0.2, 2.5\\)"),
+        ("few=[3]", "same kind as \\(3, 4\\)"),
         ("margin=true", "same kind as 0.01"),
         ("clean_up=1", "same kind as True"),
         ("folds=2.5", "same kind as 5"),
