@@ -11,8 +11,9 @@ import torch
 from medmeta.adaptation.distances import OUTSIDE
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.fusion import joint_weights
-from medmeta.adaptation.greys import reduced_greys
+from medmeta.adaptation.greys import ends, reduced_greys
 from medmeta.adaptation.raster import Lattice, Raster
+from medmeta.adaptation.refinement import Refiner
 from medmeta.adaptation.registration import Registration, RegistrationSettings, correlation, register, stages
 from medmeta.adaptation.template import TemplateMaps
 from medmeta.episodes import Window
@@ -27,7 +28,7 @@ MARGIN = 12.0
 """Network pixels of room round the segments."""
 
 NETWORK, RATE = 0.1, 0.75
-"""Weight of the network's logits, and logits a pixel of signed distance."""
+"""Weight of the network's logits in structures as thick as `REACH`, and logits a pixel of signed distance."""
 
 SUREST = 6.0
 """The network's logits count no more."""
@@ -51,6 +52,28 @@ class Place:
     first: int
     stop: int
     window: Window
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A template laid over a volume.
+
+    Attributes:
+        template: its maps.
+        registration: of both volumes.
+        finer: the same refined, for each segment.
+    """
+
+    template: TemplateMaps
+    registration: Registration
+    finer: Sequence[Registration]
+
+    def distances(self, lattice: Lattice, on_step: Callable[[], None]) -> torch.Tensor:
+        """(S, *lattice.size) signed distances to the segments, mm."""
+        shapes = self.template.distances
+        channels = (Raster(shape, shapes.lattice) for shape in shapes.voxels)
+        pairs = zip(self.finer, channels, strict=True)
+        return torch.stack([finer.warped(channel, lattice, OUTSIDE, on_step) for finer, channel in pairs])
 
 
 class Atlas:
@@ -78,19 +101,26 @@ class Atlas:
         on_step: Callable[[], None] = lambda: None,
     ) -> None:
         self.shape, self.spacing = slices.shape, frame.spacing
-        coarse = reduced_greys(slices, frame.spacing, SEARCHED, templates[0].grey.voxels.device, on_step)
+        device, limits = templates[0].grey.voxels.device, ends(slices)
+        coarse = reduced_greys(slices, frame.spacing, SEARCHED, device, on_step, limits)
         self._coarse, self._near = coarse, torch.zeros_like(coarse.voxels, dtype=torch.bool)
         step, likenesses = max(coarse.lattice.spacing), []
-        self._laid: list[tuple[Registration, TemplateMaps]] = []
+        self._laid: list[_Laid] = []
+        refiner = Refiner(slices, frame.spacing, limits, device)
         for template in templates:
             likeness = 0.0
             if (found := register(coarse, template.grey, settings, on_stage, on_step)) is not None:
-                nearest = found.warped(template.distances, coarse.lattice, OUTSIDE, on_step).amax(0)
+                shapes = found.warped(template.distances, coarse.lattice, OUTSIDE, on_step)
+                nearest = shapes.amax(0)
                 # Round the segments alone: elsewhere the background of any two heads is alike.
                 likeness = correlation(coarse, template.grey, found, nearest > -AROUND * step)
                 if likeness >= LEAST_LIKENESS:
-                    self._laid.append((found, template))
+                    near, lattice, finer = template.near, coarse.lattice, [found] * len(shapes)
+                    if near is not None:
+                        finer = [refiner(found, near, shape > -step / 2, lattice, on_step) for shape in shapes]
+                    self._laid.append(_Laid(template, found, finer))
                     self._near |= nearest > -step
+            on_stage()
             likenesses.append(likeness)
         self.likenesses = tuple(likenesses)
 
@@ -133,9 +163,7 @@ class Atlas:
         `on_step` is called often, and may raise to cancel.
         """
         lattice = self._lattice(place)
-        return torch.stack(
-            [found.warped(template.distances, lattice, OUTSIDE, on_step) for found, template in self._laid]
-        )
+        return torch.stack([laid.distances(lattice, on_step) for laid in self._laid])
 
     def weights(self, place: Place, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
         """How much each template counts there, (T, Z, h, w), 1 together; see `joint_weights`.
@@ -143,7 +171,7 @@ class Atlas:
         Found on the coarse grid, where templates' grey values are known. `on_step` is called often, and may raise.
         """
         box = self._box()
-        seen = [found.warped(template.grey, box.lattice, float("nan"), on_step) for found, template in self._laid]
+        seen = [laid.registration.warped(laid.template.grey, box.lattice, float("nan"), on_step) for laid in self._laid]
         weights = Raster(joint_weights(box.voxels, torch.stack(seen), on_step), box.lattice)
         return weights.laid_on(self._lattice(place)).voxels
 
@@ -195,10 +223,12 @@ def fused(
         on_step()
         near = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
         mean = (weights.to(logits.device) * near).sum(0)
-        result.copy_(NETWORK * own.float().clamp(-SUREST, SUREST) + RATE * mean)
+        # What moves the border of a thick structure a little would be all of a thin one.
+        share = NETWORK * mean.max().clamp(0, REACH) / REACH
+        result.copy_(share * own.float().clamp(-SUREST, SUREST) + RATE * mean)
     return found
 
 
 def count_stages(templates: int, settings: RegistrationSettings | None = None) -> int:
     """How often an `Atlas` calls `on_stage`."""
-    return templates * stages(settings or RegistrationSettings())
+    return templates * (stages(settings or RegistrationSettings()) + 1)

@@ -33,6 +33,7 @@ def demons(
     steps: Sequence[int],
     smoothness: float,
     known: torch.Tensor | None = None,
+    start: Raster | None = None,
     on_level: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Raster:
@@ -44,12 +45,13 @@ def demons(
         smoothness: standard deviation of the Gaussian that smooths displacements, samples.
         known: (Z, H, W) boolean, where the moved image shows anything: beyond its field of view there is nothing to
             be alike, and points that come from there pull at nothing. None for everywhere.
+        start: displacements to go on from, on any grid; None for none.
         on_level, on_step: called before each; may raise to cancel.
 
     Returns:
         (3, Z, H, W) mm along columns, rows and slices (x, y, z), on the grid of the finest level.
     """
-    field = Raster(fixed.voxels.new_zeros(3, *fixed.lattice.size), fixed.lattice)
+    field = start or Raster(fixed.voxels.new_zeros(3, *fixed.lattice.size), fixed.lattice)
     shares = torch.ones_like(moved.voxels) if known is None else known.to(moved.voxels)
     moved = Raster(torch.stack([moved.voxels, shares]), moved.lattice)
     for level, count in enumerate(steps):

@@ -29,6 +29,8 @@ def reduced_greys(
     side: int,
     device: torch.device | str = "cpu",
     on_step: Callable[[], None] = lambda: None,
+    limits: tuple[float, float] | None = None,
+    first: Sequence[int] = (0, 0, 0),
 ) -> Raster:
     """Grey values from 0 to 1 between a volume's dark and bright end, cut beyond them, then reduced.
 
@@ -38,14 +40,17 @@ def reduced_greys(
         side: samples of the longest side, at most.
         device: where.
         on_step: called often; may raise to cancel.
+        limits: the dark and the bright end; None for those of `slices`.
+        first: of a part of a volume, its first voxel there.
     """
-    low, high = ends(slices)
-    old = Lattice(slices.shape, tuple(map(float, spacing)))
+    low, high = limits or ends(slices)
+    spacing = tuple(map(float, spacing))
+    old = Lattice(slices.shape, spacing, tuple(n * mm for n, mm in zip(first, spacing, strict=True)))
     new = old.of_side(side)
     # In the order in which they lie in memory, the outermost axis piece by piece.
     order = np.argsort([-abs(stride) for stride in slices.strides], kind="stable")
     turned, matrices = slices.transpose(order), resampling(old, new, device)
-    first, *inner = (matrices[axis] for axis in order)
+    outer, *inner = (matrices[axis] for axis in order)
     precise = torch.float64 if np.result_type(slices.dtype, np.float32) == np.float64 else torch.float32
     step, parts = max(1, CHUNK // max(1, turned[0].size)), []
     for start in range(0, len(turned), step):
@@ -57,8 +62,8 @@ def reduced_greys(
                 part = part @ matrix.T if axis == 2 else matrix @ part
         parts.append(part)
     found = torch.cat(parts)
-    if first is not None:
-        found = (first @ found.flatten(1)).unflatten(1, found.shape[1:])
+    if outer is not None:
+        found = (outer @ found.flatten(1)).unflatten(1, found.shape[1:])
     return Raster(found.permute(*np.argsort(order)).contiguous(), new)
 
 

@@ -8,7 +8,7 @@ sources see `medmeta.adaptation.affine` and `medmeta.adaptation.demons`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -110,12 +110,33 @@ def register(
     if affine is None:
         return None
     one, other = fixed.reduced(settings.side), moving.reduced(settings.side)
-    grid = affine.grid(one.lattice, other.lattice, one.voxels.device)
-    known = inside(grid)
-    moved = Raster(_matched(other.sampled(grid)[0], one.voxels, known), one.lattice)
-    field = demons(one, moved, settings.demons_steps, settings.smoothness, known, on_stage, on_step)
-    found = Registration(affine, field)
+    how = settings.demons_steps, settings.smoothness
+    found = Registration(affine, displaced(affine, one, other, *how, on_stage=on_stage, on_step=on_step))
     return replace(found, correlation=correlation(one, other, found))
+
+
+def displaced(
+    affine: Affine,
+    fixed: Raster,
+    moving: Raster,
+    steps: Sequence[int],
+    smoothness: float,
+    start: Raster | None = None,
+    on_stage: Callable[[], None] = lambda: None,
+    on_step: Callable[[], None] = lambda: None,
+) -> Raster:
+    """Displacements of two images that an affine transform lays on each other; see `demons`.
+
+    Args:
+        affine: from the fixed to the moving image.
+        fixed, moving: grey values.
+        steps, smoothness, start: see `demons`.
+        on_stage, on_step: called before each level and each step; may raise to cancel.
+    """
+    grid = affine.grid(fixed.lattice, moving.lattice, fixed.voxels.device)
+    known = inside(grid)
+    moved = Raster(_matched(moving.sampled(grid)[0], fixed.voxels, known), fixed.lattice)
+    return demons(fixed, moved, steps, smoothness, known, start, on_stage, on_step)
 
 
 def stages(settings: RegistrationSettings) -> int:

@@ -117,7 +117,7 @@ class AdaptedTask:
         if not path.is_file():
             raise CheckpointError(f"Task {path} does not exist: give the path of a file that `medmeta adapt` wrote.")
         header, tensors = read_tensor_file(path, "Task", "adapt again", of_bytes=f"{TEMPLATES}.")
-        if not isinstance(header, dict) or header.get("format") not in (FORMAT, FORMER):
+        if not isinstance(header, dict) or header.get("format") not in (FORMAT, *FORMER):
             raise CheckpointError(f"{path} is not a {FORMAT} file: give one that `medmeta adapt` wrote.")
         if header.get("tensors") != _digest(tensors):
             raise CheckpointError(f"Task {path} has other weights than were written: it is damaged; adapt again.")
@@ -135,7 +135,7 @@ class AdaptedTask:
         """
         segments = segments_of(header["segments"])
         signatures = tensors.pop(SIGNATURES)
-        rows = header["templates"] if header["format"] == FORMAT else []
+        rows = header["templates"] if header["format"] != FORMER[-1] else []
         templates = templates_of(rows, tensors, f"{TEMPLATES}.", len(segments))
         validation.check_tensors(tensors, signatures)
         shared: AdaptedState = {}

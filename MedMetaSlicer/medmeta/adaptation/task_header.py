@@ -13,9 +13,9 @@ from medmeta.annotations import Segment
 from medmeta.errors import CheckpointError
 from medmeta.volumes.files import LARGEST_LABEL
 
-FORMAT = "medmeta-task-3"
-FORMER = "medmeta-task-2"
-"""The same without templates: still read."""
+FORMAT = "medmeta-task-4"
+FORMER = ("medmeta-task-3", "medmeta-task-2")
+"""Still read: without fine grey values round the segments; without templates."""
 LARGEST_HEADER = 1 << 24
 """Bytes of a file's header: a task's has some thousand."""
 
@@ -60,7 +60,7 @@ def read_task_header(path: str | Path) -> TaskHeader:
         if whole != 8 + size + max(places, default=0):
             raise ValueError("it was not written to its end, or has more")
         header = json.loads(fields["__metadata__"]["medmeta"])
-        if header["format"] not in (FORMAT, FORMER):
+        if header["format"] not in (FORMAT, *FORMER):
             raise ValueError(f"it is not a {FORMAT} file")
         if not isinstance(header["provenance"], dict):
             raise ValueError("provenance is no table")

@@ -12,7 +12,7 @@ import torch
 from medmeta.adaptation import validation
 from medmeta.adaptation.distances import signed_distances
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.greys import reduced_greys
+from medmeta.adaptation.greys import ends, reduced_greys
 from medmeta.adaptation.raster import Lattice, Raster, Spacing
 from medmeta.annotations import AnnotatedVolume
 from medmeta.volumes import Volume, finite
@@ -26,6 +26,12 @@ LABEL_SIDE = 128
 MOST_SEGMENTS = 255
 """Labels are bytes."""
 
+NEAR_SIDE = 128
+"""The same of the grey values round all segments, by which registration is refined there."""
+
+ROOM = 0.6
+"""Of them round that box, in cube roots of its volume: twice what refinement looks at, as it may lie elsewhere."""
+
 GREYS = 255
 """Grey values between the volume's own dark and bright end (0.5% and 99.5%)."""
 
@@ -33,7 +39,8 @@ FAR = 8
 """Samples round that box in which distances to its segments are known."""
 
 PLACES = ("spacing", "origin", "label_spacing", "label_origin")
-"""Fields that say where voxels lie."""
+NEAR_PLACES = ("near_spacing", "near_origin")
+"""Fields that say where voxels lie; older files have none of the latter."""
 
 MOST = 5
 """Templates that a task keeps: each is laid over every volume that is predicted."""
@@ -53,6 +60,8 @@ class Template:
         origin: place of its first sample, mm.
         labels: (z, h, w) uint8 of the box round all segments: 0 is background, n the task's n-th segment.
         label_spacing, label_origin: the same of the box.
+        near: (z', h', w') uint8 grey values of that box with some room; None in files of older versions.
+        near_spacing, near_origin: the same of them.
     """
 
     image: np.ndarray
@@ -61,6 +70,9 @@ class Template:
     labels: np.ndarray
     label_spacing: Spacing
     label_origin: Spacing
+    near: np.ndarray | None = None
+    near_spacing: Spacing | None = None
+    near_origin: Spacing | None = None
 
     @classmethod
     def of(
@@ -92,7 +104,9 @@ class Template:
             numbers[slices == value] = number
         if not numbers.any():
             return None
-        image = reduced_greys(frame.to_slices(finite(volume.array)), frame.spacing, SIDE, on_step=on_step)
+        greys = frame.to_slices(finite(volume.array))
+        limits = ends(greys)
+        image = reduced_greys(greys, frame.spacing, SIDE, on_step=on_step, limits=limits)
         box = []
         for axis in range(3):
             at = np.flatnonzero(numbers.any(tuple(a for a in range(3) if a != axis)))
@@ -101,13 +115,20 @@ class Template:
         origin = tuple(part.start * mm for part, mm in zip(box, frame.spacing, strict=True))
         lattice = Lattice(numbers.shape, frame.spacing, origin)
         kept = lattice.of_side(LABEL_SIDE)
+        room = [int(np.ceil(ROOM * np.prod(lattice.extent) ** (1 / 3) / mm)) for mm in frame.spacing]
+        round_it = tuple(slice(max(0, part.start - n), part.stop + n) for part, n in zip(box, room, strict=True))
+        first = [part.start for part in round_it]
+        near = reduced_greys(greys[round_it], frame.spacing, NEAR_SIDE, on_step=on_step, limits=limits, first=first)
         return cls(
-            (image.voxels * GREYS).round().to(torch.uint8).numpy(),
+            _bytes(image),
             image.lattice.spacing,
             image.lattice.origin,
             numbers[np.ix_(*map(_nearest, lattice.size, kept.size))],
             kept.spacing,
             kept.origin,
+            _bytes(near),
+            near.lattice.spacing,
+            near.lattice.origin,
         )
 
     def on(self, device: torch.device | str, segments: int, on_step: Callable[[], None] = lambda: None) -> TemplateMaps:
@@ -121,18 +142,25 @@ class Template:
         padded = np.pad(self.labels, FAR)
         origin = [o - FAR * mm for o, mm in zip(self.label_origin, self.label_spacing, strict=True)]
         distances = signed_distances(padded, segments, self.label_spacing, device, on_step)
-        grey = torch.from_numpy(self.image).to(device).float() / GREYS
+
+        def greys(voxels: np.ndarray, *place: Spacing) -> Raster:
+            return Raster.of(torch.from_numpy(voxels).to(device).float() / GREYS, *place)
+
         return TemplateMaps(
-            Raster.of(grey, self.spacing, self.origin), Raster.of(distances, self.label_spacing, origin)
+            greys(self.image, self.spacing, self.origin),
+            Raster.of(distances, self.label_spacing, origin),
+            None if self.near is None else greys(self.near, self.near_spacing, self.near_origin),
         )
 
     def voxels(self) -> dict[str, np.ndarray]:
         """The arrays of a task file, by name."""
-        return {"image": np.ascontiguousarray(self.image), "labels": np.ascontiguousarray(self.labels)}
+        found = {"image": self.image, "labels": self.labels, "near": self.near}
+        return {name: np.ascontiguousarray(voxels) for name, voxels in found.items() if voxels is not None}
 
     def places(self) -> dict[str, list[float]]:
         """What its header says of them, mm."""
-        return {name: list(map(float, getattr(self, name))) for name in PLACES}
+        names = PLACES if self.near is None else PLACES + NEAR_PLACES
+        return {name: list(map(float, getattr(self, name))) for name in names}
 
 
 @dataclass(frozen=True)
@@ -142,10 +170,12 @@ class TemplateMaps:
     Attributes:
         grey: grey values, 0 to 1.
         distances: (S, Z, H, W) signed distances to the segments' borders, mm, positive inside.
+        near: finer grey values round all segments, if there are any.
     """
 
     grey: Raster
     distances: Raster
+    near: Raster | None = None
 
 
 def made_templates(
@@ -166,6 +196,11 @@ def made_templates(
     parts = list(zip(cases, completed, frames, strict=True))[:MOST]
     made = [Template.of(case.volume, labels, frame, values, on_step) for case, labels, frame in parts]
     return tuple(template for template in made if template is not None)
+
+
+def _bytes(greys: Raster) -> np.ndarray:
+    """Grey values from 0 to 1 as a task keeps them."""
+    return (greys.voxels * GREYS).round().to(torch.uint8).numpy()
 
 
 def _nearest(count: int, kept: int) -> np.ndarray:
@@ -191,15 +226,19 @@ def templates_of(
         raise ValueError(f"templates are no list of at most {MOST}")
     found = []
     for number, row in enumerate(rows):
-        if not isinstance(row, dict) or row.keys() != set(PLACES):
-            raise ValueError(f"template {number} lacks one of {', '.join(PLACES)}, or has more")
+        if not isinstance(row, dict) or row.keys() not in ({*PLACES}, {*PLACES, *NEAR_PLACES}):
+            raise ValueError(f"template {number} lacks one of {', '.join(PLACES + NEAR_PLACES)}, or has more")
         places = {}
-        for name in PLACES:
+        for name in row:
             least = -FARTHEST if name.endswith("origin") else 1e-4
             places[name] = validation.numbers(f"{name} of template {number}", row[name], 3, least, FARTHEST)
         image, labels = (tensors.pop(f"{prefix}{number}.{name}", None) for name in ("image", "labels"))
         _check("image", image, LEAST_SIDE, SIDE, number)
         _check("labels", labels, 1, LABEL_SIDE, number)
+        if NEAR_PLACES[0] in row:
+            near = tensors.pop(f"{prefix}{number}.near", None)
+            _check("near", near, 1, NEAR_SIDE, number)
+            places["near"] = near.numpy()
         if int(labels.max()) > segments:
             raise ValueError(f"template {number} has more labels than the task has segments")
         found.append(Template(image.numpy(), labels=labels.numpy(), **places))

@@ -25,11 +25,11 @@ def atlas_of(volume, template, **more):
     return Atlas(frame.to_slices(volume.array), frame, [template.on("cpu", 2)], **more)
 
 
-def bent(volume, labels):
-    """Another patient: pushed about smoothly."""
+def bent(volume, labels, wave=9.0):
+    """Another patient: pushed about smoothly, in waves of so many pixels a radian."""
     points = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in labels.shape), indexing="ij"))
-    points[0] += 1 + 1.5 * np.sin(points[1] / 9)
-    points[1] += 1.5 * np.cos(points[0] / 9)
+    points[0] += 1 + 1.5 * np.sin(points[1] / wave)
+    points[1] += 1.5 * np.cos(points[0] / wave)
     image = map_coordinates(volume.array, points, order=1, mode="nearest")
     return replace(volume, array=image), map_coordinates(labels, points, order=0, mode="nearest")
 
@@ -144,6 +144,35 @@ def test_maps_of_templates_are_made_once_for_all_volumes(scan, annotated, checkp
     one, two = (predictor(bent(volume, labels)[0]) for _ in range(2))
     assert made == [1]
     np.testing.assert_array_equal(one.labels.array, two.labels.array)
+
+
+def test_each_segment_is_laid_finer_than_the_whole_volume_is(scan):
+    volume, labels = scan()
+    room = ((90, 90), (90, 90), (0, 0))
+    labels = np.pad(labels, room)
+    volume = Volume(np.pad(volume.array, room, mode="edge"), replace(volume.geometry, size=labels.shape))
+    other, truth = bent(volume, labels, wave=3.0)
+    frame, finer = frame_of(volume), Template.of(volume, labels, frame_of(volume), (1, 2))
+    slices, scores = frame.to_slices(truth), []
+    for template in (replace(finer, near=None), finer):
+        found = atlas_of(other, template)
+        place = found.place(1.0, MARGIN)
+        distances, inside = found.distances(place)[0], np.zeros((2, *slices.shape), bool)
+        for part, shape in zip(inside, distances, strict=True):
+            part[place.first : place.stop, *place.window.visible(slices.shape[1:])] = (
+                place.window.enlarged(shape, slices.shape[1:]).numpy() > 0
+            )
+        scores.append(np.mean([dice(part, slices == value) for part, value in zip(inside, (1, 2), strict=True)]))
+    assert scores[1] > scores[0] + 0.005
+
+
+def test_a_sure_network_does_not_take_a_thin_structure_away():
+    profile = torch.tensor([-1.0, 1.0, -1.0]).reshape(1, 1, 1, 1, 3)
+    found = fused(torch.full((1, 1, 1, 3), -9.0), profile, torch.ones(1, 1, 1, 3), pixel=1.0)
+    assert [bool(x > 0) for x in found.flatten()] == [False, True, False]
+    thick = torch.tensor([-1.0, 0.5, 9.0]).reshape(1, 1, 1, 1, 3)
+    found = fused(torch.full((1, 1, 1, 3), -9.0), thick, torch.ones(1, 1, 1, 3), pixel=1.0)
+    assert [bool(x > 0) for x in found.flatten()] == [False, False, True]
 
 
 def test_the_network_turns_over_what_the_atlas_is_not_sure_of_alone():

@@ -3,7 +3,7 @@ import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from medmeta.adaptation.demons import demons
-from medmeta.adaptation.raster import Raster
+from medmeta.adaptation.raster import Lattice, Raster
 
 SIZE, SPACING = (24, 40, 36), (2.0, 1.0, 1.5)
 
@@ -64,3 +64,12 @@ def test_what_lies_beyond_the_field_of_view_pulls_at_nothing():
     assert (near - wanted).abs().mean() < 0.5 * wanted.abs().mean()
     dragged = demons(fixed, cut, (40, 20), 1.0).voxels[0, 5:-5, 6:-6, -20:-14]
     assert (dragged - wanted).abs().mean() > (near - wanted).abs().mean()
+
+
+def test_it_goes_on_from_displacements_on_any_grid():
+    fixed, moved, pushed = pair()
+    coarse = demons(fixed, moved, (40, 20), 1.0).laid_on(Lattice((12, 20, 18), (4.0, 2.0, 3.0), (1.0, 0.5, 0.75)))
+    went_on = demons(fixed, moved, (2,), 1.0, start=coarse).voxels[0]
+    anew = demons(fixed, moved, (2,), 1.0).voxels[0]
+    wrong = [np.abs(inner(field) - inner(pushed)).mean() for field in (went_on, anew)]
+    assert wrong[0] < 0.6 * wrong[1]

@@ -24,6 +24,13 @@ def test_numbers_of_any_type_are_scaled_from_0_to_1(kind):
     assert found.dtype == torch.float32
 
 
+def test_a_part_of_a_volume_is_scaled_and_lies_as_in_the_whole():
+    whole = reduced_greys(slices(), SPACING, 50)
+    part = reduced_greys(slices()[3:9, 10:30], SPACING, 50, limits=ends(slices()), first=(3, 10, 0))
+    torch.testing.assert_close(part.voxels, whole.voxels[3:9, 10:30])
+    assert part.lattice.origin == (6.0, 10.0, 0.0)
+
+
 def test_small_contrast_on_a_large_offset_is_kept():
     array = 1e7 + np.linspace(0, 1, 4000).reshape(10, 20, 20)
     assert np.unique(reduced_greys(array, SPACING, 20).voxels).size > 1000

@@ -44,7 +44,7 @@ def test_a_task_says_when_it_was_made_by_a_version_to_come(tmp_path, replace_hea
     path = tmp_path / "task.safetensors"
     task.save(path)
     path.write_bytes(replace_header(path.read_bytes(), lambda header: {**header, "format": "medmeta-task-9"}))
-    with pytest.raises(CheckpointError, match="medmeta-task-3"):
+    with pytest.raises(CheckpointError, match="medmeta-task-4"):
         AdaptedTask.load(path)
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.template import LABEL_SIDE, MOST, SIDE, Template, made_templates, templates_of
+from medmeta.adaptation.raster import Raster
+from medmeta.adaptation.template import LABEL_SIDE, MOST, NEAR_SIDE, SIDE, Template, made_templates, templates_of
 from medmeta.volumes import Geometry, Volume
 
 
@@ -43,6 +44,25 @@ def test_a_large_volume_is_kept_small(scan):
     assert max(template.labels.shape) <= LABEL_SIDE
     extent = [n * mm for n, mm in zip(template.image.shape, template.spacing, strict=True)]
     assert extent == pytest.approx([12 * 2.5, 230, 200])
+
+
+def test_round_the_segments_grey_values_are_kept_finer(scan):
+    volume, labels = scan(size=(230, 200, 12))
+    template = made(volume, labels)
+    near = template.on("cpu", 2).near
+    assert max(near.lattice.size) <= NEAR_SIDE
+    assert near.lattice.spacing[1] < 0.8 * template.spacing[1]
+    slices = frame_of(volume).to_slices(volume.array)
+    first = np.subtract(near.lattice.origin, np.subtract(near.lattice.spacing, frame_of(volume).spacing) / 2)
+    box = [
+        slice(round(o / mm), round((o + e) / mm))
+        for o, e, mm in zip(first, near.lattice.extent, frame_of(volume).spacing, strict=True)
+    ]
+    there = frame_of(volume).to_slices(labels)
+    assert (there[tuple(box)] > 0).sum() == (there > 0).sum()
+    whole = Raster.of(np.ascontiguousarray(slices[tuple(box)]), frame_of(volume).spacing, first)
+    expected = whole.laid_on(near.lattice).voxels.flatten()
+    assert np.corrcoef(near.voxels.flatten(), expected)[0, 1] > 0.999
 
 
 def test_segments_are_numbered_in_their_order_whatever_their_values(scan):
@@ -86,6 +106,16 @@ def test_what_a_file_holds_is_the_template(scan):
     assert not tensors
     np.testing.assert_array_equal(found.image, template.image)
     np.testing.assert_array_equal(found.labels, template.labels)
+    np.testing.assert_array_equal(found.near, template.near)
+    assert found.places() == template.places()
+
+
+def test_a_file_without_fine_grey_values_is_read_as_well(scan):
+    template = replace(made(*scan()), near=None)
+    rows, tensors = file_parts(template)
+    (found,) = templates_of(rows, tensors, "templates.", 2)
+    assert found.near is None
+    assert found.on("cpu", 2).near is None
     assert found.places() == template.places()
 
 
@@ -98,6 +128,10 @@ def test_what_a_file_holds_is_the_template(scan):
         (lambda r, t: ([{**r[0], "spacing": [0, 1, 1]}], t), "spacing"),
         (lambda r, t: ([{**r[0], "origin": [float("nan"), 1, 1]}], t), "origin"),
         (lambda r, t: ([{**r[0], "more": 1}], t), "lacks"),
+        (lambda r, t: ([{n: v for n, v in r[0].items() if n != "near_origin"}], t), "lacks"),
+        (lambda r, t: ([{**r[0], "near_spacing": [0, 1, 1]}], t), "near_spacing"),
+        (lambda r, t: (r, {**t, "templates.0.near": torch.zeros(9, 9, 129, dtype=torch.uint8)}), "near"),
+        (lambda r, t: (r, {n: v for n, v in t.items() if not n.endswith("near")}), "no near"),
         (lambda r, t: (r, {}), "no image"),
         (lambda r, t: (r, {**t, "templates.0.image": torch.zeros(9, 9, 9)}), "no image"),
         (lambda r, t: (r, {**t, "templates.0.image": torch.zeros(9, 9, dtype=torch.uint8)}), "no image"),

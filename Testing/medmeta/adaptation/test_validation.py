@@ -27,7 +27,9 @@ def template():
     """A small one, of two segments."""
     rng = np.random.default_rng(0)
     image, labels = rng.integers(0, 256, (6, 7, 8), np.uint8), rng.integers(0, 3, (2, 3, 4), np.uint8)
-    return Template(image, (2.0, 1.0, 1.0), (0.5, 0.0, 0.0), labels, (1.0, 1.0, 1.0), (3.0, 2.0, 1.0))
+    near = rng.integers(0, 256, (4, 5, 6), np.uint8)
+    places = [(2.0, 1.0, 1.0), (0.5, 0.0, 0.0)], [(1.0, 1.0, 1.0), (3.0, 2.0, 1.0)], [(1.0, 1.0, 1.0), (2.0, 1.0, 0.0)]
+    return Template(image, *places[0], labels, *places[1], near, *places[2])
 
 
 @pytest.fixture
@@ -169,6 +171,15 @@ def test_a_file_of_the_version_before_is_read_without_templates(task, tmp_path, 
     found = load(replace_header((tmp_path / "new.safetensors").read_bytes(), older))
     assert found.templates == ()
     assert same(found, replace(task, templates=()))
+
+
+def test_a_file_without_fine_grey_values_is_read_and_predicts(task, tmp_path, replace_header, scan, checkpoint):
+    former = replace(task, templates=tuple(replace(template, near=None) for template in task.templates))
+    former.save(tmp_path / "new.safetensors")
+    content = (tmp_path / "new.safetensors").read_bytes()
+    found = load(replace_header(content, lambda header: {**header, "format": "medmeta-task-3"}))
+    assert len(found.templates) == len(task.templates) > 0
+    assert predict(found, scan()[0], device="cpu", checkpoint=checkpoint).labels.array.any()
 
 
 @pytest.mark.parametrize(("field", "value"), IMPOSSIBLE, ids=lambda v: str(v)[:40])
