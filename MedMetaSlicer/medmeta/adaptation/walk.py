@@ -54,9 +54,11 @@ class RandomWalk:
 
     Attributes:
         edge, disagreement: see above.
-        pull, variance: see above. A structure thinner than `thickness` is pulled more, by the square of the ratio, or
+        pull, variance: see above. A structure thinner than `thickness` is pulled more, by a `power` of the ratio, or
             walks would shrink it.
         thickness: pixels, radius of the largest disc that fits into the structure.
+        lone_pull, lone_power: the same where fewer than two slices are annotated: then there is hardly anything else for
+            walks to end on.
         share: weight of the walk's logits in the result; the network's own have the rest.
         beyond, many: the same beyond the outermost annotated slices, where there are so many of them: then hardly a
             slice is left there, on which the walk, led by what the network thinks of the next, loses more than it wins.
@@ -66,7 +68,10 @@ class RandomWalk:
 
     edge: float = 2.0
     disagreement: float = 20.0
-    pull: float = 0.01
+    pull: float = 0.001
+    power: float = 4.0
+    lone_pull: float = 0.01
+    lone_power: float = 2.0
     variance: float = 0.1
     thickness: float = 8.0
     share: float = 0.7
@@ -157,16 +162,17 @@ class RandomWalk:
 
         Where nothing is drawn of it, on some slices of the network's own answer.
         """
+        pull, power = (self.pull, self.power) if len(positions) > 1 else (self.lone_pull, self.lone_power)
         shapes = masks
         if masks is None or not bool(masks.any()):
             positions = _spread(logits)
             shapes = logits[positions] > 0
         kept = [i for i, shape in enumerate(shapes) if bool(shape.any())]
         if not kept:
-            return _steps(image.float()), self.pull
+            return _steps(image.float()), pull
         shapes = shapes[kept].to(image.device)
         step = _steps(image[[positions[i] for i in kept]].float(), _border(shapes))
-        return step, self.pull * max(1.0, (self.thickness / _radius(shapes)) ** 2)
+        return step, pull * max(1.0, (self.thickness / _radius(shapes)) ** power)
 
     def _conductances(self, grey: torch.Tensor, probability: torch.Tensor, pitch: float) -> list[torch.Tensor]:
         """Between neighbours along each axis."""
