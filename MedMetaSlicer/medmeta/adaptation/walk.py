@@ -57,8 +57,9 @@ class RandomWalk:
         pull, variance: see above. A structure thinner than `thickness` is pulled more, by a `power` of the ratio, or
             walks would shrink it.
         thickness: pixels, radius of the largest disc that fits into the structure.
-        lone_pull, lone_power: the same where fewer than two slices are annotated: then there is hardly anything else for
-            walks to end on.
+        few, few_pull, few_power: numbers of annotated slices, the least and the most, with which walks are pulled
+            otherwise. Between few slices the drawings and the edges know more than the network; with a single one, or
+            none, there is hardly anything else for walks to end on.
         share: weight of the walk's logits in the result; the network's own have the rest.
         beyond, many: the same beyond the outermost annotated slices, where there are so many of them: then hardly a
             slice is left there, on which the walk, led by what the network thinks of the next, loses more than it wins.
@@ -68,12 +69,13 @@ class RandomWalk:
 
     edge: float = 2.0
     disagreement: float = 20.0
-    pull: float = 0.001
-    power: float = 4.0
-    lone_pull: float = 0.01
-    lone_power: float = 2.0
+    pull: float = 0.01
+    power: float = 2.0
     variance: float = 0.1
     thickness: float = 8.0
+    few: tuple[int, int] = (2, 7)
+    few_pull: float = 0.001
+    few_power: float = 4.0
     share: float = 0.7
     beyond: float = 0.35
     many: int = 10
@@ -162,7 +164,8 @@ class RandomWalk:
 
         Where nothing is drawn of it, on some slices of the network's own answer.
         """
-        pull, power = (self.pull, self.power) if len(positions) > 1 else (self.lone_pull, self.lone_power)
+        few = self.few[0] <= len(positions) <= self.few[1]
+        pull, power = (self.few_pull, self.few_power) if few else (self.pull, self.power)
         shapes = masks
         if masks is None or not bool(masks.any()):
             positions = _spread(logits)

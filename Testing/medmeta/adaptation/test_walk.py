@@ -115,6 +115,23 @@ def test_a_thin_structure_does_not_vanish():
     assert kept.sum() > 2 * shrunk.sum()
 
 
+def test_between_few_drawn_slices_edges_count_more_than_the_network():
+    mask = rod(depth=13)
+    larger = torch.where(rod(depth=13, side=12), 3.0, -3.0)  # what the network says, sure of itself
+
+    def wrong(positions, **changed):
+        found = replace(RandomWalk(), share=1.0, disagreement=0.0, **changed)(
+            larger, noisy(mask), 1.0, positions, mask[positions]
+        )
+        free = [z for z in range(13) if z not in positions]
+        return int(((found > 0) != mask)[free].sum())
+
+    few, many = [3, 9], list(range(0, 13, 2))
+    assert wrong(few) < 0.5 * wrong(few, few=(3, 3))
+    assert wrong(many, few=(2, 6)) == wrong(many, few_pull=RandomWalk.pull, few_power=RandomWalk.power)
+    assert wrong([6]) == wrong([6], few=(2, 2))
+
+
 def test_a_structure_that_fills_every_slice_has_no_border_and_still_comes_out():
     full = torch.ones(5, 16, 16, dtype=torch.bool)
     found = RandomWalk()(torch.full(full.shape, 2.0), noisy(full), 1.0, [2], full[2:3])
