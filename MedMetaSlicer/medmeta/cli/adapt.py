@@ -24,8 +24,8 @@ def adapt(
     template: bool = typer.Option(
         True,
         "--template/--no-template",
-        help="Keep the annotated volumes in the task file, reduced to 96 samples a side, to lay them over others; "
-        "without them other volumes are segmented much worse.",
+        help="Keep the annotated volumes in the task file, reduced to 96 samples a side, round the structures to 128, "
+        "to lay them over others; without them other volumes are segmented much worse.",
     ),
     checkpoint: Path | None = inputs.CHECKPOINT,
     overwrite: bool = inputs.OVERWRITE,
