@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.ndimage import find_objects
 
 from medmeta.adaptation import validation
 from medmeta.adaptation.distances import signed_distances
@@ -30,7 +32,8 @@ NEAR_SIDE = 128
 """The same of the grey values round all segments, by which registration is refined there."""
 
 ROOM = 0.6
-"""Of them round that box, in cube roots of its volume: twice what refinement looks at, as it may lie elsewhere."""
+"""Of them round each segment's box, in cube roots of its volume: twice what refinement looks at, as it may lie
+elsewhere."""
 
 GREYS = 255
 """Grey values between the volume's own dark and bright end (0.5% and 99.5%)."""
@@ -44,6 +47,9 @@ NEAR_PLACES = ("near_spacing", "near_origin")
 
 MOST = 5
 """Templates that a task keeps: each is laid over every volume that is predicted."""
+
+Box = tuple[slice, ...]
+"""Voxels along slices, rows and columns."""
 
 LEAST_SIDE = 4
 FARTHEST = 1e5
@@ -60,7 +66,7 @@ class Template:
         origin: place of its first sample, mm.
         labels: (z, h, w) uint8 of the box round all segments: 0 is background, n the task's n-th segment.
         label_spacing, label_origin: the same of the box.
-        near: (z', h', w') uint8 grey values of that box with some room; None in files of older versions.
+        near: (z', h', w') uint8 grey values of all segments' boxes with some room; None in files of older versions.
         near_spacing, near_origin: the same of them.
     """
 
@@ -107,18 +113,15 @@ class Template:
         greys = frame.to_slices(finite(volume.array))
         limits = ends(greys)
         image = reduced_greys(greys, frame.spacing, SIDE, on_step=on_step, limits=limits)
-        box = []
-        for axis in range(3):
-            at = np.flatnonzero(numbers.any(tuple(a for a in range(3) if a != axis)))
-            box.append(slice(int(at[0]), int(at[-1]) + 1))
-        numbers = numbers[tuple(box)]
+        boxes = [found for found in find_objects(numbers) if found is not None]
+        box = _round(boxes)
+        numbers = numbers[box]
         origin = tuple(part.start * mm for part, mm in zip(box, frame.spacing, strict=True))
         lattice = Lattice(numbers.shape, frame.spacing, origin)
         kept = lattice.of_side(LABEL_SIDE)
-        room = [int(np.ceil(ROOM * np.prod(lattice.extent) ** (1 / 3) / mm)) for mm in frame.spacing]
-        round_it = tuple(slice(max(0, part.start - n), part.stop + n) for part, n in zip(box, room, strict=True))
-        first = [part.start for part in round_it]
-        near = reduced_greys(greys[round_it], frame.spacing, NEAR_SIDE, on_step=on_step, limits=limits, first=first)
+        part = _round([_roomy(found, frame.spacing) for found in boxes])
+        first = [side.start for side in part]
+        near = reduced_greys(greys[part], frame.spacing, NEAR_SIDE, on_step=on_step, limits=limits, first=first)
         return cls(
             _bytes(image),
             image.lattice.spacing,
@@ -196,6 +199,21 @@ def made_templates(
     parts = list(zip(cases, completed, frames, strict=True))[:MOST]
     made = [Template.of(case.volume, labels, frame, values, on_step) for case, labels, frame in parts]
     return tuple(template for template in made if template is not None)
+
+
+def _round(boxes: Sequence[Box]) -> Box:
+    """The box round several."""
+    return tuple(slice(min(p.start for p in sides), max(p.stop for p in sides)) for sides in zip(*boxes, strict=True))
+
+
+def _roomy(box: Box, spacing: Spacing) -> Box:
+    """A box of voxels with `ROOM`; may go beyond the volume's far end."""
+    extent = [(part.stop - part.start) * mm for part, mm in zip(box, spacing, strict=True)]
+    room = ROOM * math.prod(extent) ** (1 / 3)
+    return tuple(
+        slice(max(0, part.start - math.ceil(room / mm)), part.stop + math.ceil(room / mm))
+        for part, mm in zip(box, spacing, strict=True)
+    )
 
 
 def _bytes(greys: Raster) -> np.ndarray:

@@ -65,6 +65,16 @@ def test_round_the_segments_grey_values_are_kept_finer(scan):
     assert np.corrcoef(near.voxels.flatten(), expected)[0, 1] > 0.999
 
 
+def test_room_round_small_segments_is_small_however_far_apart_they_lie(scan):
+    volume, _ = scan(size=(230, 200, 12))
+    labels = np.zeros(volume.array.shape, np.uint8)
+    labels[20:26, 20:26, 4:7], labels[200:206, 170:176, 4:7] = 1, 2
+    near = made(volume, labels).on("cpu", 2).near
+    low = np.subtract(near.lattice.origin, np.divide(near.lattice.spacing, 2))
+    assert (low[1:] > 10).all()
+    assert (low[1:] + near.lattice.extent[1:] < (215, 185)).all()
+
+
 def test_segments_are_numbered_in_their_order_whatever_their_values(scan):
     volume, labels = scan()
     one, two = made(volume, labels, (1, 2)), made(volume, labels.astype(np.uint16) * 300, (600, 300))
