@@ -16,6 +16,9 @@ import torch.nn.functional as F
 Spacing = tuple[float, float, float]
 """mm between slices, rows and columns."""
 
+Box = tuple[slice, ...]
+"""Voxels along slices, rows and columns."""
+
 CHUNK = 2**24
 """Numbers of a volume that are looked at in one piece."""
 

@@ -14,11 +14,8 @@ import numpy as np
 import torch
 
 from medmeta.adaptation.greys import reduced_greys
-from medmeta.adaptation.raster import Lattice, Raster, Spacing
+from medmeta.adaptation.raster import Box, Lattice, Raster, Spacing
 from medmeta.adaptation.registration import Registration, displaced
-
-Box = tuple[slice, ...]
-"""Voxels of a volume along slices, rows and columns."""
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,14 @@ def displaced(
         fixed, moving: grey values.
         steps, smoothness, start: see `demons`.
         on_stage, on_step: called before each level and each step; may raise to cancel.
+
+    Returns:
+        See `demons`; those of `start`, or none, where both images have hardly a point in common.
     """
     grid = affine.grid(fixed.lattice, moving.lattice, fixed.voxels.device)
     known = inside(grid)
+    if int(known.sum()) < LEAST_POINTS:
+        return start or Raster(fixed.voxels.new_zeros(3, *fixed.lattice.size), fixed.lattice)
     moved = Raster(_matched(moving.sampled(grid)[0], fixed.voxels, known), fixed.lattice)
     return demons(fixed, moved, steps, smoothness, known, start, on_stage, on_step)
 

@@ -15,7 +15,7 @@ from medmeta.adaptation import validation
 from medmeta.adaptation.distances import signed_distances
 from medmeta.adaptation.frame import SliceFrame
 from medmeta.adaptation.greys import ends, reduced_greys
-from medmeta.adaptation.raster import Lattice, Raster, Spacing
+from medmeta.adaptation.raster import Box, Lattice, Raster, Spacing
 from medmeta.annotations import AnnotatedVolume
 from medmeta.volumes import Volume, finite
 
@@ -47,9 +47,6 @@ NEAR_PLACES = ("near_spacing", "near_origin")
 
 MOST = 5
 """Templates that a task keeps: each is laid over every volume that is predicted."""
-
-Box = tuple[slice, ...]
-"""Voxels along slices, rows and columns."""
 
 LEAST_SIDE = 4
 FARTHEST = 1e5

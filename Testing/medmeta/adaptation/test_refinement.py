@@ -93,6 +93,16 @@ def test_beyond_the_other_field_of_view_nothing_pulls(pair):
     assert np.abs(field - pushed)[known].mean() < 0.4 * np.abs(pushed[known]).mean()
 
 
+def test_where_the_other_volume_shows_nothing_registration_stays_as_it_was(pair):
+    fixed, moving, _ = pair
+    field = torch.zeros(3, *SIZE)
+    field[0] = 1.0
+    before = Registration(STILL.affine, Raster.of(field, SPACING))
+    elsewhere = Raster.of(moving.voxels[:6, :9, :9], SPACING)
+    found = Refiner(fixed, SPACING, (0.0, 1.0))(before, elsewhere, *there())
+    assert torch.equal(found.displacements.voxels, field)
+
+
 def test_it_can_be_cancelled(pair):
     fixed, moving, _ = pair
 
