@@ -134,6 +134,9 @@ def complete(
     def interpolated(positions: range) -> torch.Tensor:
         return torch.stack([torch.stack([prior.at(position) > 0 for position in positions]) for prior in priors])
 
+    def expected_areas() -> torch.Tensor:
+        return torch.cat([interpolated(range(p, p + 1)).sum((2, 3)) for p in range(stack.shape[0])], dim=1)
+
     canvas = Canvas(stack.window, stack.shape, values, batch, device)
     annotated, like, kind = list(stack.positions), case.volume.array, np.min_scalar_type(max(values))
     shown = torch.from_numpy(np.ascontiguousarray(drawn[annotated], np.int64))
@@ -141,8 +144,10 @@ def complete(
         labels = canvas.labels(own, counter.pause)
         labels[annotated] = shown.to(labels)
         preview(in_volume(labels, stack.frame, like, kind))
-    counter = walk_counter(progress, settings.walk, len(values))
-    logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, on_step=counter.tick)
+    alone = len(stack.positions) == 1 and settings.walk is not None
+    areas = expected_areas() if alone else None
+    counter = walk_counter(progress, settings.walk, len(values), alone)
+    logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, counter.tick, areas)
     if settings.walk is not None:
         logits = settings.after_walk.of_volume(logits, stack.positions, stack.stack.pitch, counter.pause)
     rendered = canvas.render(own, counter.pause, opinion=interpolated)

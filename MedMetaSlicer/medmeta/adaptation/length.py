@@ -25,12 +25,15 @@ SHORTEST, LONG, FOUND, LONGEST = 0.6, 2.5, 0.6, 1.8
 Chosen on real cases of even place. The hippocampus has 2.2, and .57 is found there; brain structures have .9 and .14,
 tumours of the thigh 1.1 and .39, but up to .9: muscle looks like them. Hence the longest."""
 
+FILLED = 0.75
+"""Share of the volume's slices that a structure is expected to fill at most."""
+
 
 def expected_sizes(prior: ShapePrior, count: int, answer: Answer) -> float:
     """How far a structure is expected to go on to either side, in square roots of its drawn area.
 
     The shares of the drawn area that are found with and without a shape are multiplied; the expectation grows
-    exponentially with the product.
+    exponentially with the product. Hardly a structure fills the volume from end to end, so it is at most `FILLED`.
 
     Args:
         prior: of one annotated slice, on which something is drawn.
@@ -39,12 +42,13 @@ def expected_sizes(prior: ShapePrior, count: int, answer: Answer) -> float:
     """
     drawn, area = prior.positions[0], int((prior.distances[0] > 0).sum())
     away = max(1, round(ASKED * area**0.5 / prior.pitch))
+    most = min(LONGEST, FILLED * count / 2 * prior.pitch / area**0.5)
     asked = [position for position in (drawn - away, drawn + away) if 0 <= position < count]
     if not asked:
-        return USUAL_SIZES
+        return min(most, USUAL_SIZES)
     told, untold = (
         float((answer(asked, shape) > 0).sum()) / len(asked) / area
         for shape in (FollowedPrior.of(prior, math.inf), None)
     )
     found = min(1.0, told) * min(1.0, untold)
-    return min(LONGEST, SHORTEST * (LONG / SHORTEST) ** (found / FOUND))
+    return min(most, SHORTEST * (LONG / SHORTEST) ** (found / FOUND))

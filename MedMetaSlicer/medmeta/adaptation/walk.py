@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
+from medmeta.adaptation.border import clearness, near_border, radius, usual_step
 from medmeta.adaptation.results import Counter
 from medmeta.episodes import SliceStack
-from medmeta.priors import signed_distance
 from medmeta.progress import ProgressCallback
 
 FAINT = 0.02
@@ -24,11 +23,11 @@ FAINT = 0.02
 SURE = 1e-4
 """Probabilities are kept so far from 0 and 1; also the conductance of the strongest edge."""
 
-BORDER = 5
-"""Pixels on both sides of what is drawn in which its border's grey steps are looked at."""
+FAINTEST, STRONGEST = 0.01, 1.0
+"""A border is taken to be no less clear than this, and a walk to be pulled no more, where few slices are drawn."""
 
-LEAST_STEP = 1e-3
-"""Of normalised grey values: flat images have none."""
+LEAST_LEVEL = 0.25
+"""A walk that ends in the structure so rarely is not said to end there for its distance alone."""
 
 CHECKED = {"cpu": 1, "cuda": 4}
 """Iterations after which conjugate gradients look whether they are done: a GPU has to be waited for to tell."""
@@ -57,9 +56,13 @@ class RandomWalk:
         pull, variance: see above. A structure thinner than `thickness` is pulled more, by a `power` of the ratio, or
             walks would shrink it.
         thickness: pixels, radius of the largest disc that fits into the structure.
-        few, few_pull, few_power: numbers of annotated slices, the least and the most, with which walks are pulled
-            otherwise. Between few slices the drawings and the edges know more than the network; with a single one, or
-            none, there is hardly anything else for walks to end on.
+        few, few_edge, few_pull, few_power: numbers of annotated slices, the least and the most, with which edges count
+            otherwise and walks are pulled otherwise: between few slices drawings and edges know more than the network.
+        clear: where few slices are drawn and the border is less clear than this (`clearness`), walks are pulled more,
+            by `few_power` of the ratio: they would go through it.
+        upheld: with a single annotated slice, walks from far away end in the structure ever more rarely, even where no
+            edge keeps them from it. So much of that loss, in logits, is given back, where walks are not pulled more
+            than usual.
         share: weight of the walk's logits in the result; the network's own have the rest.
         beyond, many: the same beyond the outermost annotated slices, where there are so many of them: then hardly a
             slice is left there, on which the walk, led by what the network thinks of the next, loses more than it wins.
@@ -73,9 +76,12 @@ class RandomWalk:
     power: float = 2.0
     variance: float = 0.1
     thickness: float = 8.0
-    few: tuple[int, int] = (2, 7)
-    few_pull: float = 0.001
+    few: tuple[int, int] = (1, 7)
+    few_edge: float = 4.0
+    few_pull: float = 3e-4
     few_power: float = 4.0
+    clear: float = 0.8
+    upheld: float = 0.5
     share: float = 0.7
     beyond: float = 0.35
     many: int = 10
@@ -91,6 +97,7 @@ class RandomWalk:
         positions: Sequence[int] = (),
         masks: torch.Tensor | None = None,
         on_step: Callable[[], None] = lambda: None,
+        areas: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Walks for one segment.
 
@@ -101,6 +108,7 @@ class RandomWalk:
             positions: the K annotated slices.
             masks: (K, H, W) boolean, what is drawn on them; needed where there are any.
             on_step: called at every iteration; may raise to stop.
+            areas: (Z,) pixels that the structure is expected to have on every slice, for what is `upheld`.
 
         Returns:
             (Z, H, W) logits; annotated slices keep the network's.
@@ -109,6 +117,8 @@ class RandomWalk:
         if box is None:
             return logits
         step, pull = self._fit(logits, image, positions, masks)
+        edge = self.few_edge if self._is_few(positions) else self.edge
+        upheld = len(positions) == 1 and areas is not None and self.upheld > 0 and pull <= self.pull
         result = logits.clone()
         for core, slab in _slabs(box, self._margin(pitch)):
             first, last = slab[0].start, slab[0].stop
@@ -120,11 +130,15 @@ class RandomWalk:
             if seeds:
                 start[seeds] = masks[inside][:, slab[1], slab[2]].to(own)
                 free[seeds] = 0
-            conductances = self._conductances(grey / step, probability, pitch)
+            conductances = self._conductances(grey / step, probability, pitch, edge)
             pulls = pull / 4 / (probability * (1 - probability) + self.variance)
             walked = self._solve(conductances, pulls, probability, start, free, on_step)
             share = self._shares(range(first, last), positions).to(own)
-            mixed = torch.lerp(own, torch.logit(walked.clamp(SURE, 1 - SURE)), share)
+            walked = torch.logit(walked.clamp(SURE, 1 - SURE))
+            if upheld and seeds:
+                level = self._level(pulls, start, free, pitch, areas[first:last].to(own.device), on_step)
+                walked = walked - self.upheld * torch.logit(level)
+            mixed = torch.lerp(own, walked, share)
             mixed = torch.where(free > 0, mixed, own)[core.start - first : core.stop - first]
             result[(core, *slab[1:])] = mixed.to(logits.dtype)
         return result
@@ -136,6 +150,29 @@ class RandomWalk:
             return torch.full(numbers.shape, self.share)
         outside = (numbers < min(positions)) | (numbers > max(positions))
         return torch.where(outside, self.beyond, self.share)
+
+    def _is_few(self, positions: Sequence[int]) -> bool:
+        """Whether so few slices are annotated that edges tell most."""
+        return self.few[0] <= len(positions) <= self.few[1]
+
+    def _level(
+        self,
+        pulls: torch.Tensor,
+        start: torch.Tensor,
+        free: torch.Tensor,
+        pitch: float,
+        areas: torch.Tensor,
+        on_step: Callable[[], None],
+    ) -> torch.Tensor:
+        """(Z, 1, 1): how often walks through a volume without edges end in the structure, at the border of as many
+        pixels as it is expected to have; one half at most."""
+        nothing = torch.zeros_like(start)
+        flat = self._conductances(nothing, nothing, pitch, 0.0)
+        walked = self._solve(flat, pulls, nothing, torch.where(free > 0, nothing, start), free, on_step)
+        ordered = walked.flatten(1).sort(dim=1, descending=True).values
+        last = (areas - 1).clamp(0, ordered.shape[1] - 1)[:, None]
+        level = ordered.gather(1, last)[:, 0].clamp(LEAST_LEVEL, 0.5)
+        return torch.where(areas > 0, level, 0.5)[:, None, None]
 
     def _margin(self, pitch: float) -> int:
         """Slices that `margin` is."""
@@ -160,11 +197,11 @@ class RandomWalk:
     def _fit(
         self, logits: torch.Tensor, image: torch.Tensor, positions: Sequence[int], masks: torch.Tensor | None
     ) -> tuple[torch.Tensor, float]:
-        """Usual grey step at the structure's border, and the pull for a structure of that thickness.
+        """Usual grey step at the structure's border, and the pull for a structure of that thickness and that border.
 
         Where nothing is drawn of it, on some slices of the network's own answer.
         """
-        few = self.few[0] <= len(positions) <= self.few[1]
+        few = self._is_few(positions)
         pull, power = (self.few_pull, self.few_power) if few else (self.pull, self.power)
         shapes = masks
         if masks is None or not bool(masks.any()):
@@ -172,17 +209,23 @@ class RandomWalk:
             shapes = logits[positions] > 0
         kept = [i for i, shape in enumerate(shapes) if bool(shape.any())]
         if not kept:
-            return _steps(image.float()), pull
+            return usual_step(image.float()), pull
         shapes = shapes[kept].to(image.device)
-        step = _steps(image[[positions[i] for i in kept]].float(), _border(shapes))
-        return step, pull * max(1.0, (self.thickness / _radius(shapes)) ** power)
+        there = image[[positions[i] for i in kept]].float()
+        pull *= max(1.0, (self.thickness / radius(shapes)) ** power)
+        if few:
+            pull *= max(1.0, self.clear / max(FAINTEST, clearness(there, shapes))) ** power
+            pull = min(pull, STRONGEST)
+        return usual_step(there, near_border(shapes)), pull
 
-    def _conductances(self, grey: torch.Tensor, probability: torch.Tensor, pitch: float) -> list[torch.Tensor]:
+    def _conductances(
+        self, grey: torch.Tensor, probability: torch.Tensor, pitch: float, edge: float
+    ) -> list[torch.Tensor]:
         """Between neighbours along each axis."""
         found = []
         for axis, distance in enumerate((pitch, 1.0, 1.0)):
             steps, turns = torch.diff(grey, dim=axis), torch.diff(probability, dim=axis)
-            weight = torch.exp(-self.edge * steps.square() - self.disagreement * turns.square())
+            weight = torch.exp(-edge * steps.square() - self.disagreement * turns.square())
             found.append((weight + SURE) / distance)
         return found
 
@@ -222,9 +265,17 @@ class RandomWalk:
         return solution
 
 
-def walk_counter(progress: ProgressCallback | None, walk: RandomWalk | None, segments: int) -> Counter:
-    """Counts the steps of the walks of so many segments; mostly there are fewer, as a walk may end early."""
-    return Counter(progress, "refine", walk.iterations * segments if walk else 1)
+def walk_counter(
+    progress: ProgressCallback | None, walk: RandomWalk | None, segments: int, single: bool = False
+) -> Counter:
+    """Counts the steps of the walks of so many segments; mostly there are fewer, as a walk may end early.
+
+    Args:
+        progress, walk: see `walked`.
+        segments: how many.
+        single: a single slice is drawn, and walks are done twice (`RandomWalk.upheld`).
+    """
+    return Counter(progress, "refine", walk.iterations * segments * (1 + single) if walk else 1)
 
 
 USUAL_WALK = RandomWalk()
@@ -238,6 +289,7 @@ def walked(
     positions: Sequence[int] = (),
     masks: torch.Tensor | None = None,
     on_step: Callable[[], None] = lambda: None,
+    areas: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Walks for every segment.
 
@@ -248,11 +300,13 @@ def walked(
         positions: the K annotated slices.
         masks: (S, K, H, W) boolean, what is drawn on them.
         on_step: called often; may raise to stop.
+        areas: (S, Z) pixels that the segments are expected to have on every slice, see `RandomWalk`.
     """
     if walk is not None:
         for segment, own in enumerate(logits):
             drawn = None if masks is None else masks[segment]
-            own.copy_(walk(own, stack.image, stack.pitch, positions, drawn, on_step))
+            expected = None if areas is None else areas[segment]
+            own.copy_(walk(own, stack.image, stack.pitch, positions, drawn, on_step, expected))
     return logits
 
 
@@ -281,23 +335,3 @@ def _spread(logits: torch.Tensor) -> list[int]:
     found = (logits > 0).flatten(1).any(1).nonzero()[:, 0].tolist()
     count = min(LOOKED_AT, len(found))
     return [found[(2 * i + 1) * len(found) // (2 * count)] for i in range(count)]
-
-
-def _border(shapes: torch.Tensor) -> torch.Tensor:
-    """(K, H, W) boolean, within `BORDER` pixels of the border of (K, H, W) boolean shapes."""
-    shapes = shapes[:, None].float()
-    reach = 2 * BORDER + 1
-    return (F.max_pool2d(shapes, reach, 1, BORDER) + F.max_pool2d(-shapes, reach, 1, BORDER) > 0)[:, 0]
-
-
-def _steps(image: torch.Tensor, where: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean grey step between neighbours in the plane, of (K, H, W), where (K, H, W) says, if anywhere."""
-    rows, columns = torch.diff(image, dim=1).abs(), torch.diff(image, dim=2).abs()
-    if where is not None and bool(where[:, 1:, 1:].any()):
-        rows, columns = rows[where[:, 1:]], columns[where[:, :, 1:]]
-    return torch.cat([rows.flatten(), columns.flatten()]).mean().clamp(min=LEAST_STEP)
-
-
-def _radius(shapes: torch.Tensor) -> float:
-    """Of the largest disc that fits into a shape, pixels, the median of (K, H, W) shapes; at least half a pixel."""
-    return max(0.5, float(torch.tensor([signed_distance(s.cpu().numpy()).max() for s in shapes]).median()))
