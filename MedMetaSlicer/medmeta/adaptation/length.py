@@ -25,8 +25,9 @@ SHORTEST, LONG, FOUND, LONGEST = 0.6, 2.5, 0.6, 1.8
 Chosen on real cases of even place. The hippocampus has 2.2, and .57 is found there; brain structures have .9 and .14,
 tumours of the thigh 1.1 and .39, but up to .9: muscle looks like them. Hence the longest."""
 
-FILLED = 0.75
-"""Share of the volume's slices that a structure is expected to fill at most."""
+FILLED, FEWEST = 0.75, 2
+"""Share of the volume's slices that a structure is expected to fill at most; slices to either side, where there are
+few."""
 
 
 def expected_sizes(prior: ShapePrior, count: int, answer: Answer) -> float:
@@ -42,7 +43,7 @@ def expected_sizes(prior: ShapePrior, count: int, answer: Answer) -> float:
     """
     drawn, area = prior.positions[0], int((prior.distances[0] > 0).sum())
     away = max(1, round(ASKED * area**0.5 / prior.pitch))
-    most = min(LONGEST, FILLED * count / 2 * prior.pitch / area**0.5)
+    most = min(LONGEST, max(FEWEST, FILLED * count / 2) * prior.pitch / area**0.5)
     asked = [position for position in (drawn - away, drawn + away) if 0 <= position < count]
     if not asked:
         return min(most, USUAL_SIZES)

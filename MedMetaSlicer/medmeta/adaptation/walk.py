@@ -61,8 +61,8 @@ class RandomWalk:
         clear: where few slices are drawn and the border is less clear than this (`clearness`), walks are pulled more,
             by `few_power` of the ratio: they would go through it.
         upheld: with a single annotated slice, walks from far away end in the structure ever more rarely, even where no
-            edge keeps them from it. So much of that loss, in logits, is given back, where walks are not pulled more
-            than usual.
+            edge keeps them from it. So much of that loss, in logits, is given back where the border is clear, and
+            walks are not pulled more than usual.
         share: weight of the walk's logits in the result; the network's own have the rest.
         beyond, many: the same beyond the outermost annotated slices, where there are so many of them: then hardly a
             slice is left there, on which the walk, led by what the network thinks of the next, loses more than it wins.
@@ -77,11 +77,11 @@ class RandomWalk:
     variance: float = 0.1
     thickness: float = 8.0
     few: tuple[int, int] = (1, 7)
-    few_edge: float = 4.0
+    few_edge: float = 5.0
     few_pull: float = 3e-4
     few_power: float = 4.0
-    clear: float = 0.8
-    upheld: float = 0.5
+    clear: float = 1.0
+    upheld: float = 0.6
     share: float = 0.7
     beyond: float = 0.35
     many: int = 10
@@ -116,9 +116,9 @@ class RandomWalk:
         box = self._box(logits, positions, masks, pitch)
         if box is None:
             return logits
-        step, pull = self._fit(logits, image, positions, masks)
+        step, pull, visible = self._fit(logits, image, positions, masks)
         edge = self.few_edge if self._is_few(positions) else self.edge
-        upheld = len(positions) == 1 and areas is not None and self.upheld > 0 and pull <= self.pull
+        upheld = len(positions) == 1 and areas is not None and self.upheld > 0 and visible and pull <= self.pull
         result = logits.clone()
         for core, slab in _slabs(box, self._margin(pitch)):
             first, last = slab[0].start, slab[0].stop
@@ -196,8 +196,8 @@ class RandomWalk:
 
     def _fit(
         self, logits: torch.Tensor, image: torch.Tensor, positions: Sequence[int], masks: torch.Tensor | None
-    ) -> tuple[torch.Tensor, float]:
-        """Usual grey step at the structure's border, and the pull for a structure of that thickness and that border.
+    ) -> tuple[torch.Tensor, float, bool]:
+        """Usual grey step at the structure's border, the pull for such a structure, and whether it is clear.
 
         Where nothing is drawn of it, on some slices of the network's own answer.
         """
@@ -209,14 +209,16 @@ class RandomWalk:
             shapes = logits[positions] > 0
         kept = [i for i, shape in enumerate(shapes) if bool(shape.any())]
         if not kept:
-            return usual_step(image.float()), pull
+            return usual_step(image.float()), pull, False
         shapes = shapes[kept].to(image.device)
         there = image[[positions[i] for i in kept]].float()
+        step = usual_step(there, near_border(shapes))
         pull *= max(1.0, (self.thickness / radius(shapes)) ** power)
-        if few:
-            pull *= max(1.0, self.clear / max(FAINTEST, clearness(there, shapes))) ** power
-            pull = min(pull, STRONGEST)
-        return usual_step(there, near_border(shapes)), pull
+        if not few:
+            return step, pull, False
+        ratio = clearness(there, shapes) / max(self.clear, FAINTEST)
+        pull = min(STRONGEST, pull * max(1.0, 1 / max(FAINTEST, ratio)) ** power)
+        return step, pull, ratio >= 1
 
     def _conductances(
         self, grey: torch.Tensor, probability: torch.Tensor, pitch: float, edge: float

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from medmeta.adaptation.length import ASKED, LONGEST, SHORTEST, expected_sizes
+from medmeta.adaptation.length import ASKED, FEWEST, FILLED, LONGEST, SHORTEST, expected_sizes
 from medmeta.priors import USUAL_SIZES, ShapePrior
 
 DRAWN, RADIUS = 40, 8
@@ -68,5 +68,12 @@ def test_beside_the_volumes_end_only_the_other_side_is_asked_and_without_sides_i
     assert set(asked) == {DRAWN - away}
     asked.clear()
     alone = ShapePrior.from_masks(disc()[None], (0,))
-    assert expected_sizes(alone, 2, answer) == USUAL_SIZES
+    assert expected_sizes(alone, away, answer) == pytest.approx(min(USUAL_SIZES, FILLED * ASKED / 2), rel=0.05)
     assert not asked
+
+
+def test_a_structure_hardly_fills_the_volume_from_end_to_end():
+    size, sees_all = disc().sum() ** 0.5, network(12, 12)
+    assert expected_sizes(prior(), 48, sees_all) == pytest.approx(FILLED * 24 / size)
+    flat = ShapePrior.from_masks(disc()[None], (1,))
+    assert expected_sizes(flat, 3, sees_all) == pytest.approx(FEWEST / size)

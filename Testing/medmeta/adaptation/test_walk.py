@@ -27,7 +27,7 @@ def test_it_solves_the_equations_that_its_docstring_states():
     logits, image, pitch = torch.randn(3, 6, 6, generator=torch.Generator().manual_seed(1)), noisy(mask), 2.0
     found = torch.sigmoid(EXACT(logits, image, pitch, [1], mask[1:2])).double().numpy()
     # The same system, written down entry by entry.
-    step, pull = (float(v) for v in EXACT._fit(logits, image, [1], mask[1:2]))
+    step, pull = (float(v) for v in EXACT._fit(logits, image, [1], mask[1:2])[:2])
     p = torch.sigmoid(logits).double().numpy().ravel()
     grey, index = (image / step).double().numpy().ravel(), np.arange(108).reshape(3, 6, 6)
     matrix = np.diag(pull / 4 / (p * (1 - p) + EXACT.variance))
@@ -35,7 +35,7 @@ def test_it_solves_the_equations_that_its_docstring_states():
     for axis, distance in enumerate((pitch, 1, 1)):
         ones, others = index.take(range(index.shape[axis] - 1), axis), np.delete(index, 0, axis)
         for i, j in zip(ones.ravel(), others.ravel(), strict=True):
-            edge = EXACT.edge * (grey[i] - grey[j]) ** 2 + EXACT.disagreement * (p[i] - p[j]) ** 2
+            edge = EXACT.few_edge * (grey[i] - grey[j]) ** 2 + EXACT.disagreement * (p[i] - p[j]) ** 2
             weight = (np.exp(-edge) + 1e-4) / distance
             matrix[i, i] += weight
             matrix[j, j] += weight
@@ -127,9 +127,45 @@ def test_between_few_drawn_slices_edges_count_more_than_the_network():
         return int(((found > 0) != mask)[free].sum())
 
     few, many = [3, 9], list(range(0, 13, 2))
-    assert wrong(few) < 0.5 * wrong(few, few=(3, 3))
-    assert wrong(many, few=(2, 6)) == wrong(many, few_pull=RandomWalk.pull, few_power=RandomWalk.power)
-    assert wrong([6]) == wrong([6], few=(2, 2))
+    assert wrong(few) < 0.1 * wrong(few, few_pull=RandomWalk.pull)
+    assert wrong(few, few_edge=RandomWalk.edge) != wrong(few)
+    assert wrong([6]) < wrong([6], few=(2, 7))
+    usual = {"few_edge": RandomWalk.edge, "few_pull": RandomWalk.pull, "few_power": RandomWalk.power, "clear": 0.0}
+    assert wrong(many, few=(2, 6)) == wrong(many, **usual)
+    assert wrong([], few=(1, 7)) == wrong([], few=(9, 9))
+
+
+def test_between_few_drawn_slices_a_border_that_the_image_does_not_show_is_the_networks():
+    mask, generator = rod(depth=13), torch.Generator().manual_seed(4)
+    noise = torch.randn(mask.shape, generator=generator)
+    logits = torch.where(mask, 1.5, -1.5)
+
+    def moved(image, clear):
+        found = replace(RandomWalk(), clear=clear)(logits, image, 1.0, [2, 10], mask[[2, 10]])
+        return float((torch.sigmoid(found) - torch.sigmoid(logits)).abs().mean())
+
+    faint = torch.where(mask, 0.0, 0.0) + noise.abs().cumsum(2)  # steps everywhere but at the border
+    assert moved(faint, 8.0) < 0.5 * moved(faint, 0.0)
+    assert moved(noisy(mask), 0.8) == moved(noisy(mask), 0.0)
+
+
+def test_walks_of_a_single_slice_are_upheld_as_far_as_the_structure_is_expected():
+    mask = rod(depth=25)
+    unsure, image = torch.full(mask.shape, -0.2), torch.zeros(mask.shape)
+    unsure[~rod(depth=25, side=14)] = -6.0
+    areas = torch.full((25,), int(mask[0].sum()))
+    areas[20:] = 0
+
+    def sizes(upheld, areas):
+        found = replace(RandomWalk(), upheld=upheld)(unsure, image, 1.0, [12], mask[12:13], areas=areas)
+        return (found > 0).sum((1, 2))
+
+    fallen, upheld = sizes(0.0, areas), sizes(1.0, areas)
+    near = [8, 9, 10, 14, 15, 16]
+    assert fallen[6] < 0.7 * mask[0].sum()  # flat as the image is, nothing but distance takes it away
+    assert (upheld[near] - mask[0].sum()).abs().sum() < (fallen[near] - mask[0].sum()).abs().sum()
+    assert torch.equal(upheld[20:], fallen[20:])
+    assert torch.equal(sizes(1.0, None), fallen)
 
 
 def test_a_structure_that_fills_every_slice_has_no_border_and_still_comes_out():
@@ -150,7 +186,7 @@ def test_a_large_volume_is_walked_through_in_slabs_with_the_same_result(monkeypa
     assert sizes[0] == mask.numel()
     assert len(sizes) > 2
     assert max(sizes[1:]) < mask.numel()
-    assert float((torch.sigmoid(whole) - torch.sigmoid(parts)).abs().max()) < 0.02
+    assert float((torch.sigmoid(whole) - torch.sigmoid(parts)).abs().max()) < 0.03
 
 
 def test_where_nothing_is_drawn_a_thin_structure_does_not_vanish_either():
