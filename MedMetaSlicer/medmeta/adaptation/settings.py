@@ -69,7 +69,7 @@ class AdaptationSettings:
     clean_up: bool = True
     batch: int | None = None
     for_other_volumes: bool = True
-    other_steps: int = 100
+    other_steps: int = 150
     other_rate: float = 2e-3
     other_batch: int = 4
     other_tiles: int = 6
