@@ -94,5 +94,5 @@ AFTER_WALK = Calibration(base=-0.12, slope=0.05, beyond=-0.02, other=-0.5)
 those of their neighbours. `other` is where templates were laid over a volume, whose signed distances are no
 probabilities. Fitted as `scripts/calibrate --after-walk` does, on five procedural cohorts with one and three slices;
 `other` is between what two of them ask for (-0.84) and what hippocampi of even place do (-0.48). Since then walks
-between two to seven slices hold less to the network; fitted again, it was better for some cohorts and worse for others
-(docs/benchmark.md), and so stayed."""
+of one to seven slices hold less to the network; fitted again when those of two to seven did, it was better for some
+cohorts and worse for others (docs/benchmark.md), and so stayed."""

@@ -144,9 +144,8 @@ def complete(
         labels = canvas.labels(own, counter.pause)
         labels[annotated] = shown.to(labels)
         preview(in_volume(labels, stack.frame, like, kind))
-    alone = len(stack.positions) == 1 and settings.walk is not None
-    areas = expected_areas() if alone else None
-    counter = walk_counter(progress, settings.walk, len(values), alone)
+    areas = expected_areas() if len(stack.positions) == 1 else None
+    counter = walk_counter(progress, settings.walk, len(values), twice=areas is not None)
     logits = walked(logits, stack.stack, settings.walk, stack.positions, stack.masks, counter.tick, areas)
     if settings.walk is not None:
         logits = settings.after_walk.of_volume(logits, stack.positions, stack.stack.pitch, counter.pause)

@@ -216,9 +216,8 @@ class RandomWalk:
         pull *= max(1.0, (self.thickness / radius(shapes)) ** power)
         if not few:
             return step, pull, False
-        ratio = clearness(there, shapes) / max(self.clear, FAINTEST)
-        pull = min(STRONGEST, pull * max(1.0, 1 / max(FAINTEST, ratio)) ** power)
-        return step, pull, ratio >= 1
+        seen = max(FAINTEST, clearness(there, shapes))
+        return step, min(STRONGEST, pull * max(1.0, self.clear / seen) ** power), seen >= self.clear
 
     def _conductances(
         self, grey: torch.Tensor, probability: torch.Tensor, pitch: float, edge: float
@@ -268,16 +267,16 @@ class RandomWalk:
 
 
 def walk_counter(
-    progress: ProgressCallback | None, walk: RandomWalk | None, segments: int, single: bool = False
+    progress: ProgressCallback | None, walk: RandomWalk | None, segments: int, twice: bool = False
 ) -> Counter:
     """Counts the steps of the walks of so many segments; mostly there are fewer, as a walk may end early.
 
     Args:
         progress, walk: see `walked`.
         segments: how many.
-        single: a single slice is drawn, and walks are done twice (`RandomWalk.upheld`).
+        twice: a single slice is drawn, and a second walk says what to give back (`RandomWalk.upheld`).
     """
-    return Counter(progress, "refine", walk.iterations * segments * (1 + single) if walk else 1)
+    return Counter(progress, "refine", walk.iterations * segments * (1 + twice) if walk else 1)
 
 
 USUAL_WALK = RandomWalk()

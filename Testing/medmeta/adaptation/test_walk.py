@@ -136,17 +136,16 @@ def test_between_few_drawn_slices_edges_count_more_than_the_network():
 
 
 def test_between_few_drawn_slices_a_border_that_the_image_does_not_show_is_the_networks():
-    mask, generator = rod(depth=13), torch.Generator().manual_seed(4)
-    noise = torch.randn(mask.shape, generator=generator)
+    mask = rod(depth=13)
     logits = torch.where(mask, 1.5, -1.5)
 
-    def moved(image, clear):
-        found = replace(RandomWalk(), clear=clear)(logits, image, 1.0, [2, 10], mask[[2, 10]])
+    def moved(image, **changed):
+        found = replace(RandomWalk(), **changed)(logits, image, 1.0, [2, 10], mask[[2, 10]])
         return float((torch.sigmoid(found) - torch.sigmoid(logits)).abs().mean())
 
-    faint = torch.where(mask, 0.0, 0.0) + noise.abs().cumsum(2)  # steps everywhere but at the border
-    assert moved(faint, 8.0) < 0.5 * moved(faint, 0.0)
-    assert moved(noisy(mask), 0.8) == moved(noisy(mask), 0.0)
+    faint = noisy(rod(depth=13, side=14))  # the edge lies beside the border
+    assert moved(faint) < 0.5 * moved(faint, clear=0.0)
+    assert moved(noisy(mask)) == moved(noisy(mask), clear=0.0)
 
 
 def test_walks_of_a_single_slice_are_upheld_as_far_as_the_structure_is_expected():
@@ -166,6 +165,23 @@ def test_walks_of_a_single_slice_are_upheld_as_far_as_the_structure_is_expected(
     assert (upheld[near] - mask[0].sum()).abs().sum() < (fallen[near] - mask[0].sum()).abs().sum()
     assert torch.equal(upheld[20:], fallen[20:])
     assert torch.equal(sizes(1.0, None), fallen)
+
+
+def test_walks_are_upheld_only_where_the_border_is_clear():
+    mask = rod(40, 25, 16)
+    unsure = torch.where(rod(40, 25, 24), -0.2, -6.0)
+    areas = torch.full((25,), int(mask[0].sum()))
+
+    def upheld(image):
+        walk = RandomWalk()
+        assert walk._fit(unsure, image, [12], mask[12:13])[1] < walk.pull  # that alone does not keep it from it
+        one, other = (
+            replace(walk, upheld=share)(unsure, image, 1.0, [12], mask[12:13], areas=areas) for share in (0.6, 0.0)
+        )
+        return not torch.equal(one, other)
+
+    assert upheld(noisy(mask))
+    assert not upheld(noisy(0.2 * rod(40, 25, 20)))  # the edge lies beside the border
 
 
 def test_a_structure_that_fills_every_slice_has_no_border_and_still_comes_out():
