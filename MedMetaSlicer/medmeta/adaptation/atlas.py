@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +68,10 @@ class _Laid:
     registration: Registration
     finer: Sequence[Registration]
 
-    def distances(self, lattice: Lattice, on_step: Callable[[], None]) -> torch.Tensor:
-        """(S, *lattice.size) signed distances to the segments, mm."""
+    def distances(self, segment: int, lattice: Lattice, on_step: Callable[[], None]) -> torch.Tensor:
+        """(*lattice.size) signed distances to a segment, mm."""
         shapes = self.template.distances
-        channels = (Raster(shape, shapes.lattice) for shape in shapes.voxels)
-        pairs = zip(self.finer, channels, strict=True)
-        return torch.stack([finer.warped(channel, lattice, OUTSIDE, on_step) for finer, channel in pairs])
+        return self.finer[segment].warped(Raster(shapes.voxels[segment], shapes.lattice), lattice, OUTSIDE, on_step)
 
 
 class Atlas:
@@ -157,13 +155,14 @@ class Atlas:
         (top, bottom), (left, right) = sides
         return Place(first, stop, Window(top, left, bottom - top, right - left, *sizes))
 
-    def distances(self, place: Place, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
-        """Signed distances to the segments in a place, (T, S, Z, h, w) float32, mm, positive inside, T templates.
+    def distances(self, place: Place, on_step: Callable[[], None] = lambda: None) -> Iterator[torch.Tensor]:
+        """For one segment after the other, signed distances to it in a place, (T, Z, h, w) float32, mm, T templates.
 
-        `on_step` is called often, and may raise to cancel.
+        They are positive inside. `on_step` is called often, and may raise to cancel.
         """
         lattice = self._lattice(place)
-        return torch.stack([laid.distances(lattice, on_step) for laid in self._laid])
+        for segment in range(len(self._laid[0].finer)):
+            yield torch.stack([laid.distances(segment, lattice, on_step) for laid in self._laid])
 
     def weights(self, place: Place, on_step: Callable[[], None] = lambda: None) -> torch.Tensor:
         """How much each template counts there, (T, Z, h, w), 1 together; see `joint_weights`.
@@ -204,7 +203,7 @@ class Atlas:
 
 def fused(
     logits: torch.Tensor,
-    distances: torch.Tensor,
+    distances: Iterable[torch.Tensor],
     weights: torch.Tensor,
     pixel: float,
     on_step: Callable[[], None] = lambda: None,
@@ -212,21 +211,20 @@ def fused(
     """Logits of the network and of the atlas together.
 
     Args:
-        logits: (S, Z, h, w) of the network, calibrated.
-        distances: (T, S, Z, h, w), mm, of the templates.
+        logits: (S, Z, h, w) of the network, calibrated; changed in place, so that memory does not double.
+        distances: for each segment (T, Z, h, w), mm, of the templates.
         weights: (T, Z, h, w) of the templates; where one was laid over badly, it has little to say.
         pixel: mm of a network pixel.
         on_step: called for each segment; may raise to cancel.
     """
-    found = torch.empty_like(logits)
-    for result, own, shapes in zip(found, logits, distances.transpose(0, 1), strict=True):
+    for own, shapes in zip(logits, distances, strict=True):
         on_step()
         near = (shapes.to(logits.device) / pixel).clamp_(-REACH, REACH)
         mean = (weights.to(logits.device) * near).sum(0)
         # What moves the border of a thick structure a little would be all of a thin one.
         share = NETWORK * mean.max().clamp(0, REACH) / REACH
-        result.copy_(share * own.float().clamp(-SUREST, SUREST) + RATE * mean)
-    return found
+        own.copy_(share * own.float().clamp(-SUREST, SUREST) + RATE * mean)
+    return logits
 
 
 def count_stages(templates: int, settings: RegistrationSettings | None = None) -> int:

@@ -24,7 +24,8 @@ def clean(
 
     Of each segment, parts (26-connected) that touch nothing that was drawn of it go; where nothing was drawn, parts
     that are smaller than `LEAST_SHARE` of the largest. Then background that a segment encloses becomes part of it,
-    where it reaches no annotated slice. Annotated slices stay, and no voxel of another segment is taken.
+    stray parts of others included, where it reaches no annotated slice. Annotated slices stay, and no voxel of another
+    segment is taken.
 
     Args:
         labels: (Z, H, W) integers on any device, one after the other in memory, annotated slices as drawn.
@@ -41,6 +42,7 @@ def clean(
         stays[own == value] = _belonging(runs.where(own == value), annotated)
         edits.append((runs.where(~stays), 0))
         runs, own = runs.where(stays), own[stays]
+    for value in values:
         on_step()
         holes = _holes(runs.where(own == value), runs, annotated)
         edits.append((holes, value))

@@ -49,7 +49,7 @@ class CohortAdapter:
         settings: how far to go.
         slices: neighbouring slices in the image channels.
         seed: makes the result repeatable.
-        start: a task to go on from: its weights, pixel and tile; a task without weights is no start.
+        start: a task to go on from: its weights and pixel; a task without weights is no start.
         on_step: called now and then while it is made; may raise to stop.
 
     Attributes:
@@ -116,11 +116,13 @@ class CohortAdapter:
 
         Returns:
             What all segments share, and one state for each segment.
+
+        Raises:
+            CheckpointError: the task to go on from does not fit the learner.
         """
         places = _Places(self.volumes, self.values, self.slices, self.device, counter.pause)
         if self.start:
-            self.learner.load_state_dict(self.start.shared, strict=False)
-            states = [{name: p.to(self.device) for name, p in state.items()} for state in self.start.states]
+            states = self.start.loaded_into(self.learner)
         else:  # from what the learner makes of the support set
             support = self._batch(places, RandomTile(self.tile, 0, 0, 0, 0, 0, 0, 0))
             inputs = self.learner.encode((support.image, support.segment))

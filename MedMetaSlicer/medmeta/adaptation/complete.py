@@ -26,6 +26,7 @@ from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
 from medmeta.priors import ShapePrior
 from medmeta.progress import ProgressCallback
+from medmeta.volumes.claims import check_memory
 
 States = Mapping[str, AdaptedState]
 """Learner -> its adapted state, for one segment."""
@@ -46,7 +47,7 @@ def adapt_segment(
     for name, steps in choice.steps.items():
         contender = contenders[name]
         support = support_examples(stacks, segment, support_places(stacks), contender.slices, prior=True)
-        versions = support_versions(support.to(contender.device))[: max(1, steps)]  # as many as are looked at
+        versions = support_versions(support.to(contender.device), steps)
         trace = LossTrace()
 
         def tick(_step: int, _state: AdaptedState, trace: LossTrace = trace) -> None:
@@ -56,7 +57,9 @@ def adapt_segment(
             trace.add(loss)
             counter.pause()
 
-        states[name] = contender.learner.adapt(versions, steps=steps, on_step=tick, on_loss=note)
+        states[name] = contender.learner.adapt(
+            versions, steps=steps, on_step=tick, on_loss=note, on_pause=counter.pause
+        )
     return states
 
 
@@ -79,6 +82,9 @@ def complete(
         settings: slices at once, calibration, random walk, clean-up.
         progress: told of every slice, and of every step of the random walks.
         preview: told the answer before them.
+
+    Raises:
+        VolumeError: volume and segments together are too large for the machine.
     """
     taking_part = {name: contenders[name] for state in states for name in state}
     device = next(iter(taking_part.values())).device
@@ -126,6 +132,7 @@ def complete(
     drawn = stack.frame.to_slices(case.annotation.labels)
     likely = [near(prior, stack.shape[0]) for prior in priors]
     size = (stack.shape[0], *stack.stack.image.shape[1:])
+    check_memory((len(values), *size), 4, f"{case.volume.name}, for each of {len(values)} segments,")
     logits = look(encoded, calibrated, likely, size, batch, counter.tick, device.type)
 
     def own(positions: range) -> torch.Tensor:

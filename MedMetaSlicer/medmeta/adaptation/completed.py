@@ -66,14 +66,14 @@ class KeptCompletion:
 
         Args:
             cases: what is completed.
-            settings: those for other volumes make no difference.
+            settings: those for other volumes, and how many slices go at once, make no difference.
             others: whatever else it depends on, to be compared by ==.
             complete: makes it anew.
             on_step: called now and then while volumes are compared; may raise to stop.
         """
         usual = AdaptationSettings()
         apart = {name: getattr(usual, name) for name in vars(usual) if name.startswith("other_")}
-        key = replace(settings, for_other_volumes=True, template=True, **apart), *others
+        key = replace(settings, for_other_volumes=True, template=True, batch=None, **apart), *others
         if self._last is not None:
             last, before, found = self._last
             pairs = zip(before, cases, strict=False)

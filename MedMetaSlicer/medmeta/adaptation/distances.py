@@ -37,7 +37,7 @@ def signed_distances(
         device: where the result is wanted.
         on_step: called often; may raise to cancel.
     """
-    half = 0.5 * float(np.cbrt(np.prod(spacing)))
+    half = 0.5 * min(spacing)  # more would turn the sign of samples that lie closer to each other than that
     if torch.device(device).type == "cpu":
         found = np.empty((segments, *labels.shape), np.float32)
 

@@ -109,11 +109,7 @@ def adapt(
     begun.pause()
     weights = tuple(contender.weights["sha256"] for contender in found)
     others = (learner, budget, target, seed, weights)
-
-    def complete_all() -> Completed:
-        torch.manual_seed(seed)
-        return _complete(cases, found, settings, clock, progress, preview)
-
+    complete_all = partial(_complete, cases, found, settings, clock, progress, preview)
     done, again = (kept or KeptCompletion(0))(cases, settings, others, complete_all, begun.pause)
     if preview is not None and (again or settings.for_other_volumes):
         for number, prediction in enumerate(done.predictions):
@@ -299,7 +295,7 @@ def _task(
             "axis": cases[0].annotation.axis,
             "slices": [list(case.annotation.slices) for case in cases],
             "for_other_volumes": settings.for_other_volumes,
-            "continued": start is not None,
+            "continued": settings.for_other_volumes and start is not None and any(start.states),
         },
         templates,
     )

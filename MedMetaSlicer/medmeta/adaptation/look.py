@@ -30,8 +30,6 @@ def near(prior: ShapePrior, count: int) -> list[bool]:
         prior: of one structure.
         count: slices of the volume.
     """
-    if not prior.positions:
-        return [True] * count
     deepest = torch.stack([prior.at(position).max() for position in range(count)])
     found = (deepest > -REACH).tolist()
     return found if any(found) else [True] * count

@@ -21,7 +21,6 @@ from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.adaptation.template import TemplateMaps
 from medmeta.adaptation.tiled import tiled
-from medmeta.adaptation.validation import check_states
 from medmeta.adaptation.walk import USUAL_WALK, RandomWalk, walk_counter, walked
 from medmeta.adaptation.whole import check_window, whole_stack
 from medmeta.devices import quick_precision, resolve_device, usual_batch
@@ -69,13 +68,8 @@ class Predictor:
                 f"The task was adapted from other weights than {task.checkpoint['name']} of this installation: "
                 "adapt again, or give the checkpoint it was made with."
             )
-        try:
-            check_states(task.shared, task.states, self._learner)
-        except ValueError as error:
-            raise CheckpointError(f"The task does not fit its weights ({error}): adapt again.") from error
-        self._learner.load_state_dict(task.shared, strict=False)
         self._learner.to(self.device)
-        self._states = [{name: value.to(self.device) for name, value in state.items()} for state in task.states]
+        self._states = task.loaded_into(self._learner)
         self._seen = header["network"]["slices"]
         self._signatures = Signatures(self.device, load)
         self._maps: list[TemplateMaps] | None = None  # made for the first volume that looks like the annotated ones
@@ -122,8 +116,8 @@ class Predictor:
             count, batch, counter.tick,
         )  # fmt: skip
         if atlas is not None:
-            distances, weights = (part(place, counter.pause) for part in (atlas.distances, atlas.weights))
-            logits = fused(logits, distances, weights, task.pixel, counter.pause)
+            weights = atlas.weights(place, counter.pause)
+            logits = fused(logits, atlas.distances(place, counter.pause), weights, task.pixel, counter.pause)
         counter = walk_counter(progress, walk, len(values))
         logits = walked(logits, stack.part(place.first, place.stop), walk, on_step=counter.tick)
         if atlas is not None:

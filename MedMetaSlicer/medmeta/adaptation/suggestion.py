@@ -66,13 +66,17 @@ class SliceProfile:
                 f"The prediction has {labels.shape} voxels, the annotation {annotation.labels.shape}: "
                 "give the prediction of the volume that was annotated."
             )
-        others = tuple(a for a in range(3) if a != annotation.axis)
-        numbers = np.arange(labels.shape[annotation.axis])
+        axis = annotation.axis
+        others = tuple(a for a in range(3) if a != axis)
+        numbers = np.arange(labels.shape[axis])
         distance = np.abs(numbers[:, None] - np.asarray(annotation.slices)).min(axis=1)
-        # In doubles: a sum of float32 over a large slice loses small doubts.
-        doubt = 1 - prediction.confidence.array.astype(np.float64)
-        wrong = np.where(distance > 0, doubt.sum(axis=others), 0.0)
-        area = np.where(labels != 0, 1 - doubt, doubt).sum(axis=others)
+        wrong, area = np.zeros((2, len(numbers)))
+        for number in numbers:  # one at a time: large volumes are not to be copied
+            inside = labels.take(number, axis) != 0
+            # In doubles: a sum of float32 over a large slice loses small doubts.
+            doubt = 1 - prediction.confidence.array.take(number, axis).astype(np.float64)
+            wrong[number] = doubt.sum() if distance[number] else 0.0
+            area[number] = np.where(inside, 1 - doubt, doubt).sum()
         drawn = np.flatnonzero((annotation.labels != 0).any(axis=others))
         seen = np.union1d(drawn, np.flatnonzero((labels != 0).any(axis=others)))
         first, last = int(seen[0]), int(seen[-1])

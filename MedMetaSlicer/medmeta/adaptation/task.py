@@ -21,7 +21,7 @@ from medmeta.adaptation.template import Template, templates_of
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
-from medmeta.learners.base import AdaptedState
+from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.tensor_file import read_tensor_file
 
 SHARED = "shared"
@@ -105,6 +105,27 @@ class AdaptedTask:
             raise CheckpointError(f"Task {path} cannot be written ({error}): choose another folder.") from error
         finally:
             temporary.unlink(missing_ok=True)
+
+    def loaded_into(self, learner: Learner) -> list[AdaptedState]:
+        """Loads what all segments share into a learner.
+
+        Args:
+            learner: of the weights that the task was adapted from.
+
+        Returns:
+            One state for each segment, on the learner's device.
+
+        Raises:
+            CheckpointError: names and shapes are not the learner's; the learner then stays as it was.
+        """
+        device = next(learner.parameters()).device
+        states = [{name: value.to(device) for name, value in state.items()} for state in self.states]
+        try:
+            validation.check_states(self.shared, states, learner)
+        except ValueError as error:
+            raise CheckpointError(f"The task does not fit its weights ({error}): adapt again.") from error
+        learner.load_state_dict(self.shared, strict=False)
+        return states
 
     @classmethod
     def load(cls, path: str | Path) -> AdaptedTask:

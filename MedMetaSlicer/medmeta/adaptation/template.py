@@ -48,7 +48,6 @@ NEAR_PLACES = ("near_spacing", "near_origin")
 MOST = 5
 """Templates that a task keeps: each is laid over every volume that is predicted."""
 
-LEAST_SIDE = 4
 FARTHEST = 1e5
 """mm."""
 
@@ -248,7 +247,7 @@ def templates_of(
             least = -FARTHEST if name.endswith("origin") else 1e-4
             places[name] = validation.numbers(f"{name} of template {number}", row[name], 3, least, FARTHEST)
         image, labels = (tensors.pop(f"{prefix}{number}.{name}", None) for name in ("image", "labels"))
-        _check("image", image, LEAST_SIDE, SIDE, number)
+        _check("image", image, 1, SIDE, number)
         _check("labels", labels, 1, LABEL_SIDE, number)
         if NEAR_PLACES[0] in row:
             near = tensors.pop(f"{prefix}{number}.near", None)

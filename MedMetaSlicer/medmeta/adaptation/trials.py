@@ -118,5 +118,6 @@ def _try_one(
         if step in wanted:
             logits[step] = learner.predict(state, features)
 
-    learner.adapt(support_versions(support), steps=max(wanted), on_step=note, on_loss=on_pause)
+    versions, pauses = support_versions(support, max(wanted)), {"on_loss": on_pause, "on_pause": on_pause}
+    learner.adapt(versions, steps=max(wanted), on_step=note, **pauses)
     return Trial(logits, query.inputs[1], query.targets > 0.5)

@@ -94,7 +94,7 @@ def check_states(shared: AdaptedState, states: Sequence[AdaptedState], learner: 
 
     Args:
         shared, states: see `AdaptedTask`.
-        learner: the learner that they belong to, with the network settings that it was made from, on the CPU.
+        learner: the learner that they belong to, with the network settings that it was made from, on their device.
 
     Raises:
         ValueError: unknown names or other shapes.
@@ -103,10 +103,10 @@ def check_states(shared: AdaptedState, states: Sequence[AdaptedState], learner: 
     for name, value in shared.items():
         if own.get(name) != tuple(value.shape):
             raise ValueError(f"shared {name[:100]} of shape {tuple(value.shape)} is unknown to the learner")
-    network = learner.network_settings
+    network, device = learner.network_settings, next(learner.parameters()).device
     side = 8 * 2 ** len(network["encoder_channels"])
-    encoded = learner.encode((torch.zeros(1, network["slices"], side, side),))
-    channels = torch.zeros(1, network["segment_inputs"], side, side)
+    encoded = learner.encode((torch.zeros(1, network["slices"], side, side, device=device),))
+    channels = torch.zeros(1, network["segment_inputs"], side, side, device=device)
     wanted = None
     if isinstance(learner, FastWeights):  # which passes over names that it does not know
         wanted = {name: tuple(value.shape) for name, value in learner.initial().items()}

@@ -93,7 +93,7 @@ def segment_channels(
             if neighbour is None:
                 continue
             source = prior.positions[neighbour]
-            channels[row, 1 + side] = _shape(prior.distances[neighbour])
+            channels[row, 1 + side] = _shape(prior.drawn(neighbour, hidden))
             channels[row, 3 + side] = image[source]
             channels[row, 6 + side] = min(1.0, abs(position - source) * stack.pitch / FAR_SLICES)
             channels[row, 8 + side] = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,18 @@ class Examples:
         moved = (x.to(device, non_blocking=True).float() for x in (*self.inputs, self.targets))
         *inputs, targets = moved
         return Examples(tuple(inputs), targets)
+
+    def split(self, count: int) -> list[Examples]:
+        """The same in parts of at most so many examples."""
+        parts = (_split(x, count) for x in (*self.inputs, self.targets))
+        return [Examples(tuple(inputs), targets) for *inputs, targets in zip(*parts, strict=True)]
+
+
+def _split(values: torch.Tensor | Sequence, count: int) -> list:
+    """Parts of a tensor, or of several together, as encoded inputs are."""
+    if isinstance(values, torch.Tensor):
+        return list(values.split(count))
+    return list(zip(*(_split(value, count) for value in values), strict=True))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,14 @@ def flipped(examples: Examples, axes: tuple[int, ...]) -> Examples:
     return Examples(tuple(turn[:-1]), turn[-1])
 
 
-def support_versions(examples: Examples) -> list[Examples]:
-    """As drawn, and flipped along columns, rows and both: the inner loop takes one after the other."""
-    return [examples, flipped(examples, (-1,)), flipped(examples, (-2,)), flipped(examples, (-2, -1))]
+FLIPS = ((), (-1,), (-2,), (-2, -1))
+
+
+def support_versions(examples: Examples, steps: int = len(FLIPS)) -> list[Examples]:
+    """As drawn, and flipped along columns, rows and both: the inner loop takes one after the other.
+
+    Args:
+        examples: as drawn.
+        steps: of the inner loop; versions that it would not come to are not made.
+    """
+    return [flipped(examples, axes) if axes else examples for axes in FLIPS[: max(1, steps)]]

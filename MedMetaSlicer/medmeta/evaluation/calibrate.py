@@ -65,9 +65,9 @@ class _Recorder(RandomWalk):
     walks: bool = True
     seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
-    def __call__(self, logits, image, pitch, positions=(), masks=None, on_step=lambda: None) -> torch.Tensor:
+    def __call__(self, logits, image, pitch, positions=(), *more) -> torch.Tensor:
         if self.walks:
-            logits = super().__call__(logits, image, pitch, positions, masks, on_step)
+            logits = super().__call__(logits, image, pitch, positions, *more)
         self.seen.append((logits.float().cpu(), *places_of_volume(len(logits), positions, pitch)))
         return logits
 

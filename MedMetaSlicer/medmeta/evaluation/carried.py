@@ -48,7 +48,7 @@ def carried(
         atlas = Atlas(slices, own, [kept.on(device, len(values))])
         if atlas.fits and (place := atlas.place(math.sqrt(math.prod(own.spacing[1:])), MARGIN)) is not None:
             sides = slices.shape[1:]
-            for part, shape in zip(found, atlas.distances(place)[0], strict=True):
-                inside = place.window.enlarged(shape, sides).cpu().numpy() > 0
+            for part, shapes in zip(found, atlas.distances(place), strict=True):
+                inside = place.window.enlarged(shapes[0], sides).cpu().numpy() > 0
                 part[place.first : place.stop, *place.window.visible(sides)] = inside
     return np.stack([own.from_slices(part) for part in found])

@@ -74,8 +74,8 @@ def run_race(manifest: Path, data: Path, cases: int, k: int, threads: int) -> It
             warm = True
         labels, seconds = _timed(ours)
         contestants = {
-            "scratch": lambda s, case=case: fine_tune(case, SegmentationNet(), rate=SCRATCH_RATE, seconds=s),
-            "joint": lambda s, case=case: fine_tune(case, jointly_trained(), rate=JOINT_RATE, seconds=s),
+            "scratch": lambda s, case=case: fine_tune(case, SegmentationNet, rate=SCRATCH_RATE, seconds=s),
+            "joint": lambda s, case=case: fine_tune(case, jointly_trained, rate=JOINT_RATE, seconds=s),
         }
         wanted = score(labels)
         raced = {n: _race(run, score, wanted, seconds) for n, run in contestants.items()}

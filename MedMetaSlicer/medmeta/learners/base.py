@@ -55,6 +55,7 @@ class Learner(nn.Module, ABC):
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
         on_loss: Callable[[torch.Tensor], None] | None = None,
+        on_pause: Callable[[], None] = lambda: None,
     ) -> AdaptedState:
         """Adapts to a support set.
 
@@ -64,6 +65,7 @@ class Learner(nn.Module, ABC):
             on_step: called with 0 and the state before the first step, then after each one. May raise to cancel.
             on_loss: called in each step, before the backward pass, with its loss, a scalar tensor on its device; never
                 where the learner takes no steps. May raise to cancel.
+            on_pause: called between parts of a large support set. May raise to cancel.
         """
 
     @abstractmethod

@@ -123,12 +123,18 @@ class FastWeights(Learner):
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
         on_loss: Callable[[torch.Tensor], None] | None = None,
+        on_pause: Callable[[], None] = lambda: None,
     ) -> AdaptedState:
         """See `Learner.adapt`; can go on beyond the meta-trained number of steps."""
         steps = self.steps if steps is None else steps
         state: AdaptedState = {}
         with torch.no_grad():
-            prepared = _Prepared(support, self.prepare)
+
+            def prepare(examples: Examples) -> Examples:
+                on_pause()
+                return self.prepare(examples)
+
+            prepared = _Prepared(support, prepare)
             for step, fast in enumerate(islice(self.trajectory(prepared, on_loss), steps + 1)):
                 state = {name: p.detach() for name, p in fast.items()}
                 if on_step is not None:

@@ -70,6 +70,7 @@ class ImageSiamese(Learner):
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
         on_loss: Callable[[torch.Tensor], None] | None = None,
+        on_pause: Callable[[], None] = lambda: None,
     ) -> AdaptedState:
         """See `Learner.adapt`: keeps the signatures of the task's volumes."""
         with torch.no_grad():

@@ -23,6 +23,9 @@ from medmeta.learners.inner_loop import Loss
 from medmeta.learners.readouts import READ_OUTS
 from medmeta.learners.readouts.base import by_pixel
 
+AT_ONCE = 8
+"""Slices of a support set that go through the network together: more take memory, and time between pauses."""
+
 Maps = tuple[torch.Tensor, torch.Tensor]
 """(B, D, H, W) embedding and (B, N or 1, H, W) logits."""
 
@@ -89,17 +92,20 @@ class SiameseLearner(Learner):
         steps: int | None = None,
         on_step: Callable[[int, AdaptedState], None] | None = None,
         on_loss: Callable[[torch.Tensor], None] | None = None,
+        on_pause: Callable[[], None] = lambda: None,
     ) -> AdaptedState:
         """See `Learner.adapt`: fits the read-out to the first version of the support set; every step is the same."""
         with torch.no_grad():
-            state = self._fit(support[0])
+            maps = []
+            for part in support[0].split(AT_ONCE):
+                on_pause()
+                maps.append(self.embed(part.inputs))
+            embedding, known = (torch.cat(same) for same in zip(*maps, strict=True))
+            state = self.read_out.fit_each(embedding, known, support[0].targets)
             for step in range((steps or 0) + 1):
                 if on_step is not None:
                     on_step(step, state)
         return state
-
-    def _fit(self, support: Examples) -> AdaptedState:
-        return self.read_out.fit_each(*self.embed(support.inputs), support.targets)
 
     def predict(self, state: AdaptedState, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """See `Learner.predict`."""

@@ -57,6 +57,8 @@ def shape_priors(
 ) -> tuple[ShapePrior, ...]:
     """The priors of several segments, shared by those that are parts of one structure.
 
+    Which ones are is decided once, by all annotated slices, those that are left out of a trial later included.
+
     Args:
         masks: (S, K, H, W) boolean, the segments on the annotated slices.
         images: (K, H, W), grey values of these.

@@ -61,7 +61,7 @@ class ShapePrior:
     """The annotated slices of one structure as signed distances, ready to be interpolated at any slice.
 
     Attributes:
-        distances: (K, H, W) float32, pixels.
+        distances: (K, H, W) float32, pixels; see `signed_distance`, and `drawn` for slices drawn empty.
         positions: the K slice numbers, increasing.
         pitch: distance between slices, pixels.
     """
@@ -80,10 +80,6 @@ class ShapePrior:
     ) -> ShapePrior:
         """Builds the prior from (K, H, W) boolean masks; a mask may be empty ("the structure is not here")."""
         distances = np.stack([signed_distance(mask) for mask in masks])
-        drawn = np.array([mask.any() for mask in masks])
-        if drawn.any() and not drawn.all():
-            # As deep outside as the structure is deep inside: its thickest part ends half way to the empty slice.
-            distances[~drawn] = -distances[drawn].max()
         return cls(torch.from_numpy(distances).to(device), tuple(int(p) for p in positions), float(pitch))
 
     def neighbours(self, position: int, left_out: Sequence[int] = ()) -> tuple[int | None, int | None]:
@@ -97,6 +93,25 @@ class ShapePrior:
         before = [i for i in usable if self.positions[i] <= position]
         after = [i for i in usable if self.positions[i] >= position]
         return (before[-1] if before else None), (after[0] if after else None)
+
+    def drawn(self, index: int, left_out: Sequence[int] = ()) -> torch.Tensor:
+        """Signed distance on an annotated slice, (H, W).
+
+        An empty one is as deep outside as the structure is inside elsewhere: its thickest part ends half way there.
+
+        Args:
+            index: of the annotated slice.
+            left_out: slice numbers that count as not annotated.
+        """
+        if self._depths[index] > 0:
+            return self.distances[index]
+        others = (d for p, d in zip(self.positions, self._depths, strict=True) if d > 0 and p not in left_out)
+        return torch.full_like(self.distances[index], -max(others, default=FAR))
+
+    @cached_property
+    def _depths(self) -> list[float]:
+        """How deep the shape is on each annotated slice, pixels; negative where it was drawn empty."""
+        return self.distances.amax((1, 2)).tolist()
 
     def at(self, position: int, left_out: Sequence[int] = ()) -> torch.Tensor | None:
         """Interpolated signed distance at a slice, (H, W), or None where no annotated slice is left."""
@@ -122,9 +137,9 @@ class ShapePrior:
         if before is None or after is None:
             return self._beyond(after if before is None else before, position, left_out)
         if before == after:
-            return self.distances[before]
+            return self.drawn(before, left_out)
         start, stop = self.positions[before], self.positions[after]
-        return self._between(before, after, (position - start) / (stop - start))
+        return self._between(before, after, (position - start) / (stop - start), left_out)
 
     @cached_property
     def placements(self) -> list[Placement | None]:
@@ -136,8 +151,8 @@ class ShapePrior:
         """Pixels of the shape on each annotated slice."""
         return (self.distances > 0).sum((1, 2)).tolist()
 
-    def _between(self, before: int, after: int, share: float) -> torch.Tensor:
-        one, other = self.distances[before], self.distances[after]
+    def _between(self, before: int, after: int, share: float, left_out: Sequence[int]) -> torch.Tensor:
+        one, other = self.drawn(before, left_out), self.drawn(after, left_out)
         plain = torch.lerp(one, other, share)
         here, there = self.placements[before], self.placements[after]
         if here is None or there is None:
@@ -148,7 +163,7 @@ class ShapePrior:
 
     def _beyond(self, end: int, position: int, left_out: Sequence[int]) -> torch.Tensor:
         """The shape beyond an outermost annotated slice: it closes as an ellipsoid does, over its expected length."""
-        distance, here = self.distances[end], self.placements[end]
+        distance, here = self.drawn(end, left_out), self.placements[end]
         if here is None:
             return distance
         far = position - self.positions[end]
@@ -157,7 +172,7 @@ class ShapePrior:
             gap = self.positions[nearest] - self.positions[end]
             centre = torch.lerp(here.centre, self.placements[nearest].centre, DRIFT * far / gap)
             distance = here.moved(distance, Placement(centre, here.spread))
-        return distance - self.distances[end].max() * closing(abs(far) / self._length(end, left_out))
+        return distance - self._depths[end] * closing(abs(far) / self._length(end, left_out))
 
     def _nearest(self, end: int, left_out: Sequence[int]) -> int | None:
         """The annotated slice that is nearest to another one; None where there is none."""

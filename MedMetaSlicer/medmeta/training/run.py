@@ -185,5 +185,8 @@ def commit() -> str:
     if named := os.environ.get("MEDMETA_COMMIT"):
         return named
     folder = Path(__file__).resolve().parent
-    result = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:  # no such program
+        return "unknown"
     return result.stdout.strip() or "unknown"

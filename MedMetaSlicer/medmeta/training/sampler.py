@@ -253,7 +253,6 @@ class SyntheticBatches(IterableDataset):
         while True:
             shape = self.random_shape(shapes)
             episodes: list[Episode] = []
-            tries = 0
             while len(episodes) < self.tasks:
                 while len(cohorts) < max(2, self.tasks // 2):
                     seed = self.first_seed + index % self.seeds
@@ -261,7 +260,6 @@ class SyntheticBatches(IterableDataset):
                     index += step
                 cohort, draw, used = cohorts.pop(0)
                 episode = random_episode(cohort, shape, self.slices, draw)
-                tries += 1
                 if episode is not None:
                     episodes.append(episode)
                 if used + 1 < self.episodes_per_cohort:

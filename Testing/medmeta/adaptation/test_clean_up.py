@@ -44,6 +44,16 @@ def test_an_enclosed_hole_is_filled_and_an_open_one_is_not():
     assert (clean_up(labels, (1,), annotated=(1, 6)) == labels).all()
 
 
+@pytest.mark.parametrize("values", [(1, 2), (2, 1)])
+def test_a_stray_part_inside_another_segment_leaves_no_hole_whatever_the_order(values):
+    labels = volume()
+    labels[3:5, 8:10, 8:10] = 2
+    labels[6, 16:19, 16:19] = 2
+    wanted = volume()
+    wanted[6, 16:19, 16:19] = 2
+    assert (clean_up(labels, values, annotated=(1, 6)) == wanted).all()
+
+
 def test_a_hole_that_was_drawn_stays():
     labels = volume()
     labels[3:5, 8:10, 8:10] = 0

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ import torch
 from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.fine_tuning import FineTuning
-from medmeta.errors import AnnotationError, Cancelled
+from medmeta.errors import AnnotationError, Cancelled, CheckpointError
 
 
 def settings(**more):
@@ -127,6 +129,21 @@ def test_a_task_of_other_segments_is_no_start(scan, annotated, checkpoint):
     first = adapt([annotated(volume, labels)], **options).task
     with pytest.raises(AnnotationError, match="adapt anew"):
         adapt([annotated(volume, labels, values=(1,))], start=first, **options)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: {"shared": {**t.shared, next(iter(t.shared)): torch.zeros(3, 5, 7)}},
+        lambda t: {"states": ({"x": torch.zeros(1)}, *t.states[1:])},
+    ],
+)
+def test_a_task_whose_weights_do_not_fit_is_no_start(scan, annotated, checkpoint, change):
+    case = annotated(*scan())
+    options = {"checkpoint": checkpoint, "device": "cpu", "settings": settings(other_steps=2)}
+    first = adapt([case], **options).task
+    with pytest.raises(CheckpointError, match="does not fit"):
+        adapt([case], start=replace(first, **change(first)), **options)
 
 
 def test_each_of_several_segments_learns_first_from_the_tiles_laid_round_it(monkeypatch, scan, annotated, checkpoint):

@@ -90,6 +90,7 @@ def test_other_settings_seeds_and_places_in_space_are_something_else(scan, annot
     assert asked()
     assert not asked()
     assert not asked(settings=replace(QUICK, for_other_volumes=False, other_steps=9, template=False))
+    assert not asked(settings=replace(QUICK, batch=2))
     assert asked(settings=replace(QUICK, clean_up=False))
     assert asked(others=(1,))
     moved = replace(volume, geometry=replace(volume.geometry, spacing=(1.0, 1.0, 2.0)))

@@ -23,7 +23,7 @@ def labels(seed=0):
 
 def test_distances_lie_halfway_between_samples_and_are_positive_inside():
     found = signed_distances(labels(), 2, SPACING)
-    half = 0.5 * np.cbrt(np.prod(SPACING))
+    half = 0.5 * min(SPACING)
     for segment in (0, 1):
         there = labels() == segment + 1
         expected = np.where(
@@ -31,6 +31,13 @@ def test_distances_lie_halfway_between_samples_and_are_positive_inside():
             half - distance_transform_edt(~there, sampling=SPACING),
         )  # fmt: skip
         np.testing.assert_allclose(found[segment].numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [SPACING, (5.0, 0.45, 0.45), (0.3, 0.3, 6.0)])
+def test_the_sign_says_what_is_inside_however_thick_the_slices_are(spacing):
+    found = signed_distances(labels(), 2, spacing).numpy()
+    for segment in (0, 1):
+        np.testing.assert_array_equal(found[segment] > 0, labels() == segment + 1)
 
 
 def test_a_segment_that_is_nowhere_is_outside_everywhere():

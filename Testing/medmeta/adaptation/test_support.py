@@ -1,3 +1,4 @@
+import numpy as np
 import torch
 
 from medmeta.adaptation.settings import AdaptationSettings
@@ -20,17 +21,17 @@ def test_every_drawn_slice_of_every_volume_is_a_place(scan, annotated):
 
 def test_a_drawn_slice_never_sees_its_own_drawing(scan, annotated):
     volume, labels = scan()
-    changed = labels.copy()
-    changed[:, :, 6] = 0
-    changed[4:8, 4:8, 6] = 1  # another drawing on the middle slice, in the same window
-    inputs = []
-    for drawing in (labels, changed):
+    windows, inputs = [], []
+    for middle in (slice(10, 22), slice(14, 26)):  # of another place, within what the others span
+        drawing = np.zeros_like(labels)
+        drawing[8:28, 8:28, [3, 9]] = 1
+        drawing[middle, middle, 6] = 1
         stacks, _ = stacks_of(annotated(volume, drawing, values=(1,)))
-        window = stacks[0].window
-        inputs.append((window, support_examples(stacks, 0, [(0, 6)], 5, prior=True).inputs[1]))
-    assert inputs[0][1][:, PRIOR].any()
-    if inputs[0][0] == inputs[1][0]:
-        torch.testing.assert_close(inputs[0][1][:, SHAPE], inputs[1][1][:, SHAPE])
+        windows.append((stacks[0].window.top, stacks[0].window.left, stacks[0].window.rows))
+        inputs.append(support_examples(stacks, 0, [(0, 6)], 5, prior=True).inputs[1])
+    assert windows[0] == windows[1]
+    assert inputs[0][:, PRIOR].any()
+    torch.testing.assert_close(inputs[0][:, SHAPE], inputs[1][:, SHAPE])
 
 
 def test_a_held_out_slice_is_kept_from_the_other_slices_too(scan, annotated):

@@ -120,6 +120,18 @@ def test_what_a_file_holds_is_the_template(scan):
     assert found.places() == template.places()
 
 
+@pytest.mark.parametrize("size", [(120, 120, 4), (256, 8, 100)])
+def test_what_a_file_holds_of_a_flat_volume_can_be_read(size):
+    labels = np.zeros(size, np.uint8)
+    labels[40:80, 2:6, 1:3] = 1
+    array = np.random.default_rng(0).normal(labels * 100.0).astype(np.float32)
+    geometry = Geometry(size, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
+    template = made(Volume(array, geometry), labels, (1,))
+    rows, tensors = file_parts(template)
+    assert min(template.image.shape) < 4
+    assert templates_of(rows, tensors, "templates.", 1)[0].image.shape == template.image.shape
+
+
 def test_a_file_without_fine_grey_values_is_read_as_well(scan):
     template = replace(made(*scan()), near=None)
     rows, tensors = file_parts(template)

@@ -19,7 +19,7 @@ class Oracle(Learner):
         self.iterative = iterative
         self.supports = []
 
-    def adapt(self, support, *, steps=None, on_step=None, on_loss=None):
+    def adapt(self, support, *, steps=None, on_step=None, **_):
         self.supports.append(support[0])
         for step in range(steps + 1):
             on_step(step, {"step": torch.tensor(step)})

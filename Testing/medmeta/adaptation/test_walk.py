@@ -115,7 +115,7 @@ def test_a_thin_structure_does_not_vanish():
     assert kept.sum() > 2 * shrunk.sum()
 
 
-def test_between_few_drawn_slices_edges_count_more_than_the_network():
+def test_between_few_drawn_slices_the_network_counts_less_and_other_settings_hold_than_between_many():
     mask = rod(depth=13)
     larger = torch.where(rod(depth=13, side=12), 3.0, -3.0)  # what the network says, sure of itself
 

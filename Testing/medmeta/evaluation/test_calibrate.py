@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from medmeta.adaptation.calibration import Calibration
-from medmeta.evaluation.calibrate import Samples, calibrate
+from medmeta.evaluation.calibrate import Samples, calibrate, same_volume
 
 
 def samples(count=40_000, base=0.5, slope=1.0, beyond=0.4):
@@ -32,3 +33,11 @@ def test_what_is_calibrated_already_stays_about_as_it_is():
     found = calibrate(samples(base=0.0, slope=0.0, beyond=0.0))
     assert max(abs(value) for value in (found.base, found.slope, found.beyond)) < 0.1
     assert found.other == Calibration().other
+
+
+@pytest.mark.parametrize("walked", [False, True])
+def test_samples_of_procedural_cohorts_are_taken_where_the_network_and_where_the_walk_decides(walked):
+    found = same_volume([3], counts=(1,), walked=walked)
+    assert len(found.logits) == len(found.truth) == len(found.distance) == len(found.beyond) > 1000
+    assert ((found.logits > 0) == (found.truth > 0.5)).float().mean() > 0.7
+    assert (found.distance > 0).all()  # none of the drawn slice

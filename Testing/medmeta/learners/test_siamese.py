@@ -103,6 +103,20 @@ def test_there_are_no_inner_steps_but_the_callback_hears_of_all():
     assert seen == [0, 1, 2, 3]
 
 
+def test_a_large_support_set_goes_through_the_network_in_parts_and_can_be_left_between_them(monkeypatch):
+    subject, one = learner(), episode(0).support
+    many = Examples((one.inputs[0].repeat(10, 1, 1, 1),), one.targets.repeat(10, 1, 1, 1))
+    counts, embed = [], subject.module.embed
+    monkeypatch.setattr(subject.module, "embed", lambda image: counts.append(len(image)) or embed(image))
+    pauses = []
+    found = subject.adapt([many], on_pause=lambda: pauses.append(len(counts)))
+    assert counts == [8, 8, 4]
+    assert pauses == [0, 1, 2]
+    counts.clear()
+    for name, value in subject.adapt([one]).items():
+        torch.testing.assert_close(found[name], value, atol=1e-3, rtol=1e-3)
+
+
 def test_an_unknown_read_out_is_refused():
     with pytest.raises(ValueError, match="oracle"):
         learner(read_out="oracle")

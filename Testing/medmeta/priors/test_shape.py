@@ -55,11 +55,20 @@ def test_an_annotated_slice_gives_its_own_shape_back():
 
 
 def test_a_slice_left_out_is_interpolated_from_the_others_alone():
-    masks = np.stack([disc(10), disc(25), disc(10)])
-    with_it, without_it = (ShapePrior.from_masks(m, (0, 5, 10)) for m in (masks, masks[:, ::1]))
-    other = ShapePrior.from_masks(np.stack([disc(10), disc(3), disc(10)]), (0, 5, 10))
-    assert torch.equal(with_it.at(5, left_out=(5,)), other.at(5, left_out=(5,)))
-    assert abs(radius_of(without_it.at(5, left_out=(5,)).numpy()) - 10) < 0.3
+    prior = ShapePrior.from_masks(np.stack([disc(10), disc(25), disc(10)]), (0, 5, 10))
+    without_it = ShapePrior.from_masks(np.stack([disc(10)] * 2), (0, 10))
+    assert torch.equal(prior.at(5, left_out=(5,)), without_it.at(5))
+    assert abs(radius_of(prior.at(5, left_out=(5,)).numpy()) - 10) < 0.3
+
+
+def test_a_slice_left_out_says_nothing_to_slices_that_were_drawn_empty():
+    masks = [disc(5), disc(15), np.zeros_like(disc(5))]
+    prior = ShapePrior.from_masks(np.stack(masks), (0, 3, 10))
+    without_it = ShapePrior.from_masks(np.stack([masks[0], masks[2]]), (0, 10))
+    for position in (3, 10):
+        assert torch.equal(prior.at(position, left_out=(3,)), without_it.at(position))
+    assert torch.equal(prior.drawn(2, left_out=(3,)), without_it.drawn(1))
+    assert prior.drawn(2).max() < without_it.drawn(1).max() < 0
 
 
 def test_beyond_the_last_of_several_annotated_slices_the_shape_closes_over_half_a_gap():

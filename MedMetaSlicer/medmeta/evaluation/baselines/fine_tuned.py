@@ -7,7 +7,7 @@ closed-form head and the guard.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -43,20 +43,24 @@ BATCH = 8
 """Slices that are predicted at once."""
 
 
-def fine_tune(case: AnnotatedVolume, network: nn.Module, *, rate: float, seconds: float, seed: int = 0) -> np.ndarray:
+def fine_tune(
+    case: AnnotatedVolume, make: Callable[[], nn.Module], *, rate: float, seconds: float, seed: int = 0
+) -> np.ndarray:
     """Trains on the annotated slices and fills in the others.
 
     Args:
         case: the annotated volume.
-        network: called as network(image channels, segment channels); stays as it is.
+        make: makes the network, called as network(image channels, segment channels).
         rate: AdamW's.
         seconds: for training, shared out among the segments; predicting comes on top.
-        seed: of torch.
+        seed: of the network's first weights, where they are random.
 
     Returns:
         (I, J, K) labels; annotated slices as drawn.
     """
-    torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = make()
     settings = AdaptationSettings()
     stack = annotated_stacks([case], settings.region)[0][0]
     values = [segment.value for segment in case.annotation.segments]

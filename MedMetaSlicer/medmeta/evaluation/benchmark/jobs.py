@@ -32,7 +32,7 @@ class Job:
         case: the annotated case.
         structure: what is annotated.
         k: how many slices are.
-        method: one of `LEARNED`, of `FINE_TUNED`, or a baseline that sees no image.
+        method: one of `LEARNED`, of `FINE_TUNED`, or a baseline.
         targets: other cases to predict; none for the annotated case itself.
         also: further cases that are annotated together with it.
     """
@@ -58,7 +58,7 @@ class Job:
         return f"{self.dataset.name}, other volumes" + (f", {1 + len(self.also)} annotated" if self.also else "")
 
     def keys(self, weights: Weights, seed: int) -> list[Key]:
-        """What identifies each record of the job; the seed does not matter to a baseline that sees no image."""
+        """What identifies each record of the job; the seed does not matter to baselines without a network."""
         weights = (weights.get(self.method), seed if self.learns else None)
         targets = self.targets or (self.case,)
         return [(self.row, self.case, t, self.structure.name, self.k, self.method, *weights) for t in targets]

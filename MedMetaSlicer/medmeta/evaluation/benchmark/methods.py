@@ -83,8 +83,8 @@ def _fine_tune(case: AnnotatedVolume, method: str, settings: Settings) -> np.nda
     from medmeta.networks import SegmentationNet
 
     if method == JOINT:
-        return fine_tune(case, jointly_trained(), rate=JOINT_RATE, seconds=settings.seconds, seed=settings.seed)
-    return fine_tune(case, SegmentationNet(), rate=SCRATCH_RATE, seconds=settings.scratch_seconds, seed=settings.seed)
+        return fine_tune(case, jointly_trained, rate=JOINT_RATE, seconds=settings.seconds, seed=settings.seed)
+    return fine_tune(case, SegmentationNet, rate=SCRATCH_RATE, seconds=settings.scratch_seconds, seed=settings.seed)
 
 
 def run_job(job: Job, settings: Settings) -> list[dict[str, Any]]:

@@ -23,18 +23,28 @@ def case():
     return AnnotatedVolume(Volume(image.astype(np.float32), geometry, "ball"), annotation), labels
 
 
+def small_network():
+    return SegmentationNet(encoder_channels=(8, 16), branch_channels=(8, 16))
+
+
 def test_a_network_from_scratch_learns_a_bright_ball_in_seconds(case):
     volume, labels = case
-    torch.manual_seed(0)
-    network = SegmentationNet(encoder_channels=(8, 16), branch_channels=(8, 16))
-    before = {name: p.clone() for name, p in network.state_dict().items()}
     started = time.monotonic()
-    found = fine_tune(volume, network, rate=SCRATCH_RATE, seconds=4.0)
+    found = fine_tune(volume, small_network, rate=SCRATCH_RATE, seconds=4.0)
     assert time.monotonic() - started > 4.0
     np.testing.assert_array_equal(found[:, :, [4, 7, 10]], labels[:, :, [4, 7, 10]])
     one, truth = found[:, :, 5:10] == 1, labels[:, :, 5:10] == 1
     assert 2 * (one & truth).sum() / (one.sum() + truth.sum()) > 0.8
-    assert all(torch.equal(before[name], p) for name, p in network.state_dict().items())
+
+
+def test_a_network_s_first_weights_are_the_seed_s_whatever_was_drawn_before(case):
+    first = []
+    for drawn, seed in ((0, 1), (5, 1), (0, 2)):
+        torch.manual_seed(drawn)
+        fine_tune(case[0], lambda: first.append(small_network()) or first[-1], rate=0.0, seconds=0.01, seed=seed)
+    one, same, other = (network.encoder.state_dict() for network in first)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_the_jointly_trained_network_is_the_bundled_one():
