@@ -4,6 +4,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv="$root/.venv"
 python="$venv/bin/python"
+everything=benchmark,cluster,demo,dev,dicom,reproduce,scene,test,train
 
 find_python() {
     local candidate

@@ -1,13 +1,8 @@
 """scripts/benchmark as a user runs it."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "benchmark"
 
 
 @pytest.fixture
@@ -70,10 +65,3 @@ def test_wrong_input_gives_one_line_and_exit_code_2(options, message, volumes, i
     assert result.returncode == 2
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
-
-
-def test_help_needs_no_package(tmp_path):
-    command = [sys.executable, "-I", "-S", str(SCRIPT), "--help"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert result.returncode == 0
-    assert "hippocampus-whole" in result.stdout
