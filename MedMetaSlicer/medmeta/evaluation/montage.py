@@ -1,4 +1,4 @@
-"""A picture of what was drawn and what came out: image, annotation, prediction and reference of a few slices."""
+"""A picture of what was drawn and what came out: image with drawing, prediction and reference of a few slices."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from medmeta.volumes import Volume
 COLORS = ((225, 85, 65), (60, 150, 235), (95, 190, 80), (245, 190, 50), (175, 95, 205), (45, 190, 185))
 """RGB, one a segment, repeated where there are more."""
 
-COLUMNS = ("image", "annotation", "prediction", "reference")
+ROWS = ("drawn", "prediction", "reference")
 TILE, GAP, HEADER, MARGIN = 230, 6, 26, 8
+LEAST_WIDTH = 420
 BACKGROUND, TEXT, FAINT = (24, 24, 28), (235, 235, 235), (150, 150, 155)
 
 
@@ -82,7 +83,7 @@ def _overlaid(grey: np.ndarray, labels: np.ndarray, values: Sequence[int]) -> np
     return picture.astype(np.uint8)
 
 
-def rows_to_show(reference: np.ndarray, axis: int, slices: Sequence[int], count: int = 5) -> tuple[int, ...]:
+def slices_to_show(reference: np.ndarray, axis: int, slices: Sequence[int], count: int = 5) -> tuple[int, ...]:
     """Slices worth a look: spread over the structure, not annotated if that can be, but for one that is.
 
     Args:
@@ -109,7 +110,7 @@ def montage(
     title: str = "",
     names: Mapping[int, str] | None = None,
 ) -> Image.Image:
-    """Draws the picture: a column each for image, annotation, prediction and reference, a row for each slice.
+    """Draws the picture: a row each for what was drawn, prediction and reference, a column for each slice.
 
     Args:
         volume: image, (I, J, K).
@@ -124,31 +125,27 @@ def montage(
     values = [int(v) for v in np.unique(reference) if v]
     view = View.of(volume, axis, (reference != 0) | (prediction != 0))
     width, height = view.size()
-    shown = rows_to_show(reference, axis, slices)
-    top = 2 * HEADER + MARGIN + HEADER
-    page = Image.new(
-        "RGB",
-        (2 * MARGIN + 4 * width + 3 * GAP, top + len(shown) * (height + HEADER) + MARGIN),
-        BACKGROUND,
-    )
-    draw, large, small = ImageDraw.Draw(page), ImageFont.load_default(16), ImageFont.load_default(13)
+    shown = slices_to_show(reference, axis, slices)
+    draw = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    large, small = ImageFont.load_default(16), ImageFont.load_default(13)
+    side = MARGIN + GAP + int(max(draw.textlength(name, small) for name in ROWS))
+    top = 3 * HEADER + MARGIN
+    size = side + len(shown) * (width + GAP) + MARGIN, top + len(ROWS) * (height + GAP) + MARGIN
+    page = Image.new("RGB", (max(size[0], LEAST_WIDTH), size[1]), BACKGROUND)
+    draw = ImageDraw.Draw(page)
     draw.text((MARGIN, MARGIN), title, TEXT, large)
     _legend(draw, (MARGIN, MARGIN + HEADER), values, names or {}, small)
     cut = np.moveaxis(volume.array, axis, 0)[list(shown)] if shown else volume.array
     low, high = np.nanpercentile(cut.astype(float), (0.5, 99.5))
-    for column, name in enumerate(COLUMNS):
-        draw.text((MARGIN + column * (width + GAP), MARGIN + 2 * HEADER), name, TEXT, small)
-    for row, index in enumerate(shown):
-        y = top + row * (height + HEADER)
-        note = "annotated" if index in slices else "not annotated"
-        draw.text((MARGIN, y), f"slice {index}, {note}", FAINT, small)
+    for row, name in enumerate(ROWS):
+        draw.text((MARGIN, top + row * (height + GAP) + height // 2), name, TEXT, small)
+    for column, index in enumerate(shown):
+        x = side + column * (width + GAP)
+        draw.text((x, top - HEADER + 6), f"slice {index}" + (", drawn" if index in slices else ""), FAINT, small)
         grey = _grey(view.plane(volume.array, index), low, high, (width, height))
-        for column, labels in enumerate((None, annotation, prediction, reference)):
-            drawn = labels is not None and (column != 1 or index in slices)
-            tile = _overlaid(grey, view.plane(labels, index), values) if drawn else grey
-            # A faint image where nothing was drawn, so that an empty annotation does not pass for an empty slice.
-            tile = (tile * 0.35).astype(np.uint8) if column == 1 and not drawn else tile
-            page.paste(Image.fromarray(tile), (MARGIN + column * (width + GAP), y + HEADER - 6))
+        for row, labels in enumerate((annotation if index in slices else None, prediction, reference)):
+            tile = grey if labels is None else _overlaid(grey, view.plane(labels, index), values)
+            page.paste(Image.fromarray(tile), (x, top + row * (height + GAP)))
     return page
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medmeta.evaluation.montage import COLORS, montage, rows_to_show
+from medmeta.evaluation.montage import COLORS, montage, slices_to_show
 from medmeta.volumes import Geometry, Volume
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
@@ -23,12 +23,11 @@ def corner():
 
 
 def centre_of(page, color):
-    """Mean column and row of all pixels of a colour in the page's last column of tiles."""
+    """Mean column and first row of all pixels of a colour in the page's last row of tiles."""
     pixels = np.asarray(page)
     rows, columns = np.nonzero((pixels == color).all(axis=2))
-    last = columns > pixels.shape[1] * 0.75
-    below_legend = rows > 80
-    return columns[last & below_legend].mean(), rows[last & below_legend].min()
+    last = rows > 86 + (pixels.shape[0] - 86) * 0.67  # below title, legend and two rows of three
+    return columns[last].mean(), rows[last].min()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_tiles_keep_the_proportions_in_millimetres():
 
 def test_one_annotated_slice_and_some_others_are_shown():
     reference = corner()
-    shown = rows_to_show(reference, 2, (5, 8, 11), count=5)
+    shown = slices_to_show(reference, 2, (5, 8, 11), count=5)
     assert shown == tuple(sorted(set(shown)))
     assert [i for i in shown if i in (5, 8, 11)] == [8]
     assert len(shown) == 5
@@ -68,10 +67,19 @@ def test_one_annotated_slice_and_some_others_are_shown():
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_thin_structures_get_fewer_rows(count):
+def test_thin_structures_get_fewer_columns(count):
     reference = np.zeros((5, 5, 9), np.uint8)
     reference[2, 2, :count] = 1
-    assert len(rows_to_show(reference, 2, (0,))) == min(count, 5)
+    assert len(slices_to_show(reference, 2, (0,))) == min(count, 5)
+
+
+def test_the_drawing_is_shown_on_drawn_slices_alone():
+    labels = corner()
+    page = np.asarray(montage(volume(), 0 * labels, labels, axis=2, slices=(8,), annotation=labels))
+    first = page[86 : 86 + (page.shape[0] - 86) // 3]
+    columns = np.flatnonzero((first == COLORS[0]).all(axis=2).any(axis=0))
+    assert len(columns)
+    assert np.ptp(columns) < page.shape[1] / 5  # one of five tiles
 
 
 def test_a_volume_without_an_annotation_can_be_shown():

@@ -26,6 +26,15 @@ def test_the_picture_has_a_curve_for_each_method(tmp_path):
     assert sizes[3] > sizes[1] > 1
 
 
-def test_methods_of_a_single_k_leave_an_empty_picture_and_no_error(tmp_path):
-    plot([{"row": "a", "method": "ours", "k": 3, "dice": 0.5}], tmp_path / "one.png")
-    assert (tmp_path / "one.png").is_file()
+def test_a_method_of_a_single_k_is_a_mark(tmp_path):
+    ink = []
+    for name, summary in (("none", []), ("one", [{"row": "torso", "method": "nearest", "k": 3, "dice": 0.5}])):
+        plot([*lines("ours"), *summary], tmp_path / f"{name}.png")
+        picture = Image.open(tmp_path / f"{name}.png").convert("RGB")
+        ink.append(sum(count for count, (r, _, b) in picture.getcolors(2**24) if r > 200 and b < 80))  # the second one's
+    assert ink[1] > ink[0] + 10
+
+
+def test_no_results_make_an_empty_picture(tmp_path):
+    plot([], tmp_path / "none.png")
+    assert (tmp_path / "none.png").is_file()
