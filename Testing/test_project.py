@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "MedMetaSlicer" / "medmeta").rglob("*.py"))
 MODULE = [ROOT / "MedMetaSlicer" / "MedMetaSlicer.py", *sorted((ROOT / "MedMetaSlicer/MedMetaSlicerLib").rglob("*.py"))]
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "Resources").rglob("*.md")])
+]
 HEAVY = {"torch", "monai", "SimpleITK", "scipy", "nilearn", "safetensors", "torchvision"}
 
 
@@ -71,10 +74,24 @@ def test_every_dependency_is_pinned_for_the_tests():
     assert names <= pins
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in DOCUMENTS)])
+def anchors(path):
+    """The anchors that a document's headings make."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_and_pictures_of_the_documents_exist(name):
     path = ROOT / name
-    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8")):
-        target = "".join(target)
+    for link, source in re.findall(r"\]\(([^)]+)\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8")):
+        target, _, anchor = (link or source).partition("#")
         if not target.startswith("http"):
-            assert (path.parent / target).exists(), target
+            there = path.parent / target if target else path
+            assert there.exists(), target
+            assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if not name.startswith("Resources/")])
+def test_prose_fits_into_120_characters(name):
+    prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.S)
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.lstrip().startswith("|")] == []

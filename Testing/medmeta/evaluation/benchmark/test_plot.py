@@ -31,7 +31,8 @@ def test_a_method_of_a_single_k_is_a_mark(tmp_path):
     for name, summary in (("none", []), ("one", [{"row": "torso", "method": "nearest", "k": 3, "dice": 0.5}])):
         plot([*lines("ours"), *summary], tmp_path / f"{name}.png")
         picture = Image.open(tmp_path / f"{name}.png").convert("RGB")
-        ink.append(sum(count for count, (r, _, b) in picture.getcolors(2**24) if r > 200 and b < 80))  # the second one's
+        # In the colour of the second method.
+        ink.append(sum(count for count, (r, _, b) in picture.getcolors(2**24) if r > 200 and b < 80))
     assert ink[1] > ink[0] + 10
 
 
