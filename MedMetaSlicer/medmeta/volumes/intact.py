@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import mmap
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from medmeta.volumes.parts import nrrd_header
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -39,7 +42,7 @@ def check_metaimage(path: Path) -> None:
     header: dict[str, str] = {}
     with path.open("rb") as file:
         while "ElementDataFile" not in header and (line := file.readline()):  # its last entry
-            key, _, value = line.decode("latin-1").partition("=")
+            key, _, value = re.sub("[=:]", "=", line.decode("latin-1"), count=1).partition("=")
             header[key.strip()] = value.strip()
         start = file.tell()
     place = header.get("ElementDataFile", "LIST")
@@ -56,15 +59,18 @@ def check_nrrd(path: Path) -> None:
     """Checks the compressed voxels of a NRRD file; others ITK checks.
 
     Raises:
-        EOFError, OSError, zlib.error: the voxels are cut off or damaged.
+        EOFError, OSError, zlib.error: the header or the voxels are cut off or damaged.
+        VolumeError: as `nrrd_header`.
     """
-    header: dict[str, str] = {}
-    with path.open("rb") as file:
-        while line := file.readline().strip():
-            key, _, value = line.decode("latin-1").partition(":")
-            header[key.lower()] = value.strip().lower()
-        elsewhere = {"data file", "datafile", "line skip", "byte skip"} & header.keys()
-        if header.get("encoding") in ("gz", "gzip") and not elsewhere:
+    lines, start = nrrd_header(path)
+    header = {key.lower(): value.strip().lower() for key, _, value in (line.partition(":") for line in lines)}
+    if {"data file", "datafile"} & header.keys():
+        return
+    if start is None:
+        raise EOFError("its header has no end")
+    if header.get("encoding") in ("gz", "gzip") and not {"line skip", "byte skip"} & header.keys():
+        with path.open("rb") as file:
+            file.seek(start)
             _check_packed(file)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medmeta.volumes.claims import check_memory
-from medmeta.volumes.parts import LONGEST_HEADER, voxel_files
+from medmeta.volumes.parts import LONGEST_HEADER, nrrd_header, voxel_files
 
 MOST_DIMENSIONS = 10
 MOST_CHANNELS = 1024
@@ -58,11 +58,9 @@ def check_nrrd_header(path: Path) -> None:
     Raises:
         OSError: the file cannot be read.
         ValueError: it cannot be true.
-        VolumeError: it claims more than the machine has.
+        VolumeError: it has no end, or claims more than the machine has.
     """
-    with path.open("rb") as file:
-        header = re.split(rb"\r?\n\r?\n", file.read(LONGEST_HEADER), maxsplit=1)[0].decode("latin-1")
-    for line in header.splitlines():
+    for line in nrrd_header(path)[0]:
         key, _, value = line.partition(":")
         key, value = key.strip().lower(), value.strip()
         if key == "dimension":
@@ -80,10 +78,12 @@ def _metaimage_lines(path: Path) -> Iterator[tuple[str, str]]:
     """The entries of the header, keys in small letters, to the last one, which says where the voxels are.
 
     Raises:
-        ValueError: there is no such end.
+        ValueError: there is no such end, or more than one.
     """
     with path.open("rb") as file:
         header = file.read(LONGEST_HEADER).decode("latin-1")
+    if header.count("ElementDataFile") > 1:  # of which readers take one or the other
+        raise ValueError("ElementDataFile is there twice")
     for line in header.split("\n"):
         key, _, value = re.sub(r"[=:]", "=", line, count=1).partition("=")
         key = key.strip().lower()
