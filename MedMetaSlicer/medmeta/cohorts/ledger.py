@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from medmeta import __version__
 from medmeta.cohorts.cases import Case, input_hash, stamp
 from medmeta.cohorts.recipe import Recipe
+from medmeta.disk import replacing
 from medmeta.errors import CohortError, VolumeError
 
 FILE = "cohort.jsonl"
@@ -195,13 +196,9 @@ def _begin(path: Path, header: Mapping[str, Any]) -> int:
     Raises:
         OSError: it cannot be written.
     """
-    line, temporary = _line(header), path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    line = _line(header)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
     return len(line)

@@ -16,8 +16,9 @@ from medmeta.cohorts.ledger import FAILED, Ledger
 from medmeta.cohorts.local import run_here
 from medmeta.cohorts.lock import locked
 from medmeta.cohorts.manifest import read_manifest
-from medmeta.cohorts.recipe import DICOM, Recipe
+from medmeta.cohorts.recipe import DICOM, THUMBNAILS, Recipe
 from medmeta.cohorts.report import worst_first, write_report
+from medmeta.disk import PREFIX
 from medmeta.errors import Cancelled, CohortError
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes.dicom_seg import check_installed
@@ -119,8 +120,9 @@ def process(
             tell("cases", finished)
 
         def finish() -> tuple[Sequence[Mapping[str, Any]], Path, Path]:
-            for rubbish in out_dir.glob(".medmeta-*"):  # of workers that were killed
-                shutil.rmtree(rubbish, ignore_errors=True)
+            for folder in (out_dir, out_dir / THUMBNAILS):
+                for rubbish in folder.glob(f"{PREFIX}*"):  # of processes that were killed
+                    shutil.rmtree(rubbish, ignore_errors=True)
             rows = worst_first(ledger.rows[case.name] for case in cases)
             return rows, *write_report(rows, recipe)
 

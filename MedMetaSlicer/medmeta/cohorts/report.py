@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from medmeta.cohorts.ledger import DONE, FAILED
 from medmeta.cohorts.recipe import Recipe
+from medmeta.disk import replacing
 from medmeta.errors import CohortError
 
 CSV, HTML = "report.csv", "report.html"
@@ -82,16 +83,15 @@ def write_report(rows: Sequence[Row], recipe: Recipe) -> tuple[Path, Path]:
 
 
 def _write(path: Path, fill: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # A file name need not be text; what is none is written as \\udc80 and the like.
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
             fill(file)
-        os.replace(temporary, path)
     except OSError as error:
         raise CohortError(f"{path} cannot be written ({error.strerror}): make room, and run it again.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _table(file: TextIO, rows: Sequence[Row]) -> None:

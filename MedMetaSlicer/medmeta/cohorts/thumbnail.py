@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from medmeta.annotations import Segment
+from medmeta.disk import replacing
 from medmeta.evaluation.montage import View
 from medmeta.volumes import Volume, finite
 
@@ -61,9 +61,5 @@ def write_thumbnail(picture: bytes, path: Path) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(picture)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

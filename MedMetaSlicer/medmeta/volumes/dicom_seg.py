@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medmeta import __version__
+from medmeta.disk import replacing
 from medmeta.errors import GeometryError, VolumeError
 from medmeta.volumes.dicom import Series, find_series
 from medmeta.volumes.itk import quiet
@@ -89,9 +88,8 @@ def write_dicom_seg(labels: Volume, segments: Sequence[Segment], source_folder: 
             warnings.simplefilter("ignore")  # of odd but readable values in the source, and of empty label maps
             made = _segmentation(datasets, _numbered(labels, segments, series), segments)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=".medmeta-", dir=path.parent) as folder:
-                made.save_as(Path(folder) / path.name)
-                os.replace(Path(folder) / path.name, path)
+            with replacing(path) as temporary:
+                made.save_as(temporary)
     except OSError as error:
         raise VolumeError(f"{path} cannot be written ({error}): choose another folder.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:

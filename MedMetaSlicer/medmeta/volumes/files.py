@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medmeta.disk import check_room, replacing
 from medmeta.errors import VolumeError
 from medmeta.volumes import intact
 from medmeta.volumes.claims import check_file
@@ -30,6 +29,9 @@ EXTENSIONS = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 
 LARGEST_LABEL = 2**53
 """Above it not even double precision tells whole numbers apart: such numbers are no label values."""
+
+_FAULTS = (RuntimeError, OSError, EOFError, ValueError, zlib.error)
+"""What ITK and the checks raise."""
 
 _WIDER = {"bool": np.uint8, "float16": np.float32}
 _SFORM = 280
@@ -110,16 +112,13 @@ def write_volume(volume: Volume, path: str | Path, metadata: Mapping[str, str] |
             image.SetMetaData(key, value)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=".medmeta-", dir=path.parent) as folder:
-                if extension.startswith(".nii"):
-                    _write_nifti(sitk, image, Path(folder) / path.name, nifti_rows(volume.geometry))
-                else:
-                    sitk.WriteImage(image, str(Path(folder) / path.name), useCompression=True)
-                # A .mhd has its voxels in a second file: the header, which names that file, comes last.
-                for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
-                    os.replace(file, path.parent / file.name)
-        except (RuntimeError, OSError) as error:
-            raise VolumeError(f"{path} cannot be written ({reason(error)}): choose another folder.") from error
+            # A .mhd has its voxels in a second file: the header, which names that file, is replaced last.
+            with replacing(path) as temporary:
+                _write_file(sitk, image, temporary, volume.geometry)
+        except _FAULTS as error:
+            raise VolumeError(
+                f"{path} cannot be written ({reason(error)}): make room, or choose another folder."
+            ) from error
 
 
 def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = ()) -> None:
@@ -154,6 +153,24 @@ def write_label_map(volume: Volume, path: str | Path, segments: Sequence[Any] = 
     write_volume(volume, path, metadata)
 
 
+def _write_file(sitk: Any, image: SimpleITK.Image, path: Path, geometry: Geometry) -> None:
+    """Writes a file and makes sure that it is whole: ITK does not notice all that a full disk did not take.
+
+    Raises:
+        EOFError, OSError, RuntimeError, ValueError, zlib.error: not all could be written.
+    """
+    try:
+        if path.name.lower().endswith((".nii", ".nii.gz")):
+            _write_nifti(sitk, image, path, nifti_rows(geometry))
+        else:
+            sitk.WriteImage(image, str(path), useCompression=True)
+            _check_header(path)
+            _check_voxels(path)
+    except _FAULTS:
+        check_room(path.parent)  # which ITK gives no reason for
+        raise
+
+
 def _write_nifti(sitk: Any, image: SimpleITK.Image, path: Path, rows: np.ndarray) -> None:
     """As ITK writes it, but for the axes: ITK takes them through a quaternion, which costs digits.
 
@@ -179,25 +196,34 @@ def _read_file(sitk: Any, path: Path) -> SimpleITK.Image:
     if not path.name.lower().endswith(EXTENSIONS):
         raise VolumeError(f"{path} has an unknown ending: give one of {', '.join(EXTENSIONS)}, or a DICOM folder.")
     try:
-        metaimage, nrrd = path.name.lower().endswith((".mha", ".mhd")), path.name.lower().endswith(".nrrd")
-        if metaimage:
-            check_metaimage_header(path)
-        elif nrrd:
-            check_nrrd_header(path)
+        _check_header(path)
         check_file(sitk, path)
-        if metaimage:
-            intact.check_metaimage(path)
-        elif nrrd:
-            intact.check_nrrd(path)
+        _check_voxels(path)
         image = sitk.ReadImage(str(path))
         if path.name.lower().endswith((".nii", ".nii.gz")):
             intact.check_nifti(image, path)
         return image
-    except (RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
+    except _FAULTS as error:
         advice = "it is damaged, incomplete, or not what its name says."
         if "orthonormal" in str(error):
             advice = "its axes are not at right angles; resample it to a rectangular grid."
         raise VolumeError(f"{path} cannot be read ({reason(error)}): {advice}") from error
+
+
+def _check_header(path: Path) -> None:
+    """Checks a header in words; raises what `check_metaimage_header` and `check_nrrd_header` do."""
+    if path.name.lower().endswith((".mha", ".mhd")):
+        check_metaimage_header(path)
+    elif path.name.lower().endswith(".nrrd"):
+        check_nrrd_header(path)
+
+
+def _check_voxels(path: Path) -> None:
+    """Checks voxels after such a header; raises what `check_metaimage` and `check_nrrd` do."""
+    if path.name.lower().endswith((".mha", ".mhd")):
+        intact.check_metaimage(path)
+    elif path.name.lower().endswith(".nrrd"):
+        intact.check_nrrd(path)
 
 
 def _volume(image: SimpleITK.Image, path: Path) -> Volume:

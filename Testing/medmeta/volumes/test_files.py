@@ -1,7 +1,12 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+import medmeta
 from medmeta.annotations import Segment, read_segments
 from medmeta.errors import VolumeError
 from medmeta.volumes import Geometry, Volume, read_label_map, read_volume, write_label_map, write_volume
@@ -227,6 +232,44 @@ def test_a_nifti_file_that_the_disk_has_no_room_for_is_not_left_cut_off(tmp_path
     with pytest.raises(VolumeError, match="disk is full"):
         write_volume(volume(), target)
     assert not list(tmp_path.iterdir())
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from medmeta.errors import VolumeError
+from medmeta.volumes import Geometry, Volume, write_volume
+
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+for side in (8, 40):  # of a small file the system takes nothing before it is closed
+    size = (side, side, side)
+    geometry = Geometry(size, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).flat))
+    noise = Volume(np.random.default_rng(0).integers(0, 30000, size).astype(np.int16), geometry)
+    for path in map(Path, sys.argv[1:]):
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        write_volume(noise, path)
+        before = path.read_bytes()
+        for limit in (0, 200, 700, side**3):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))
+            try:
+                write_volume(noise, path)
+            except VolumeError as error:
+                assert path.read_bytes() == before
+                assert str(path) + " cannot be written" in str(error)
+            else:
+                raise AssertionError(path.name + " was written to a disk that takes " + str(limit) + " bytes")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited there")
+def test_a_file_that_the_disk_does_not_take_whole_is_told_and_the_old_one_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(medmeta.__file__).parents[1]))
+    names = ["a.nrrd", "a.seg.nrrd", "a.mha", "a.mhd", "a.nii", "a.nii.gz"]
+    command = [sys.executable, "-c", LIMITED, *(str(tmp_path / name) for name in names)]
+    child = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "a.zraw"}
 
 
 def test_a_metaimage_header_is_written_beside_its_voxels_and_both_are_replaced(tmp_path):
