@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from medmeta.cli import inputs
@@ -24,8 +23,9 @@ def cohort(
         ...,
         "--input",
         metavar="DIR|MANIFEST",
-        help="Folder with volumes or with subfolders of DICOM files; or a list, .json ({'cases': ['a.nii.gz', {'name': "
-        "'x', 'path': 'sub/b.nrrd'}]}) or .csv (columns path and, where wanted, name), with paths inside its folder.",
+        help="Folder with volumes or with subfolders of DICOM files; or a list, .json "
+        """({"cases": ["a.nii.gz", {"name": "x", "path": "sub/b.nrrd"}]}) """
+        "or .csv (columns path and, where wanted, name), with paths inside its folder.",
     ),
     out_dir: Path = typer.Option(..., "--out-dir", help="Folder for label maps, ledger and report."),
     device: str = inputs.DEVICE,
@@ -42,7 +42,7 @@ def cohort(
         metavar="ADDRESS",
         help="Of a Dask cluster (tcp://host:8786) whose workers have medmeta and see the same files at the same paths.",
     ),
-    checkpoint: Path | None = inputs.CHECKPOINT,
+    checkpoint: Path | None = inputs.TASKS_CHECKPOINT,
     overwrite: bool = typer.Option(False, "--overwrite", help="Begin anew, and replace outputs that are there."),
     verify: bool = typer.Option(
         False, "--verify", help="Read all files of cases that are done, though their sizes and times are the same."
@@ -90,7 +90,7 @@ def cohort(
     for row in outcome.rows[:SHOWN]:
         volumes = " ".join(f"{segment['volume_ml']:.4g}" for segment in row.get("segments", ()))
         numbers = (row.get(key) for key in ("confidence", "expected_dice", "distance"))
-        table.add_row(escape(row["case"]), row["status"], volumes, *("-" if n is None else f"{n:.2f}" for n in numbers))
+        table.add_row(row["case"], row["status"], volumes, *("-" if n is None else f"{n:.2f}" for n in numbers))
     console.result(
         {
             "task": str(task),

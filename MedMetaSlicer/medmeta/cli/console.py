@@ -55,7 +55,7 @@ class Console:
         if self.json:
             print(json_module.dumps(data))
             return
-        console = RichConsole()
+        console = RichConsole(markup=False, emoji=False)  # names may have brackets and colons
         for table in tables:
             console.print(table)
 

@@ -40,6 +40,9 @@ BUDGET = typer.Option(
 )
 CLEAN_UP = typer.Option(True, "--clean-up/--no-clean-up", help="Take stray parts away and fill holes.")
 CHECKPOINT = typer.Option(None, "--checkpoint", help="Meta-trained weights to use alone; default: the bundled ones.")
+TASKS_CHECKPOINT = typer.Option(
+    None, "--checkpoint", help="Weights that the task was adapted from; default: found by the name that it gives."
+)
 JSON = typer.Option(False, "--json", help="Print one JSON object, for scripts.")
 OVERWRITE = typer.Option(False, "--overwrite", help="Replace outputs that are there already.")
 DEBUG = typer.Option(False, "--debug", help="Show where a bug happened.")

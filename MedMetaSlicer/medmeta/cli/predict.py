@@ -20,7 +20,7 @@ def predict(
     dicom_seg: bool = typer.Option(False, "--dicom-seg", help="Label maps of DICOM folders as DICOM segmentations."),
     device: str = inputs.DEVICE,
     clean_up: bool = inputs.CLEAN_UP,
-    checkpoint: Path | None = inputs.CHECKPOINT,
+    checkpoint: Path | None = inputs.TASKS_CHECKPOINT,
     overwrite: bool = inputs.OVERWRITE,
     json: bool = inputs.JSON,
     debug: bool = inputs.DEBUG,
