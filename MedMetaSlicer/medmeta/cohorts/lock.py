@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from medmeta.errors import CohortError
 
 FILE = ".cohort.lock"
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+"""What systems say where another process holds a lock."""
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds the folder; the system lets go of it with the process, however that ends.
 
     Raises:
-        CohortError: another run works in it, or nothing can be written there.
+        CohortError: another run works in it, nothing can be written there, or its file system has no locks.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,8 +32,12 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             _hold(descriptor)
         except OSError as error:
+            if error.errno in _HELD:
+                raise CohortError(
+                    f"{folder} is in use by another run: wait for it, or choose another --out-dir."
+                ) from error
             raise CohortError(
-                f"{folder} is in use by another run: wait for it, or choose another --out-dir."
+                f"{folder} cannot be kept to one run ({error.strerror}): choose an --out-dir on another disk."
             ) from error
         yield
     finally:

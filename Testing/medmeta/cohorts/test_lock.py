@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 
@@ -33,4 +34,13 @@ def test_a_second_run_is_refused_until_the_first_has_ended_however_it_ends(tmp_p
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CohortError, match="cannot be written to"), locked(tmp_path / "file" / "out"):
+        pass
+
+
+def test_a_file_system_without_locks_is_told_as_such(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("medmeta.cohorts.lock._hold", refuse)
+    with pytest.raises(CohortError, match=r"\(No locks available\): choose an --out-dir"), locked(tmp_path):
         pass
