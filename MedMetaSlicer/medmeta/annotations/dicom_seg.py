@@ -25,9 +25,16 @@ OFF_GRID = 0.05
 
 
 def is_dicom_seg(path: str | Path) -> bool:
-    """True for a file that can only be a DICOM segmentation, by its ending or by what it says it is."""
+    """True for a file that can only be a DICOM segmentation, by its ending or by what it says it is.
+
+    Raises:
+        VolumeError: it cannot be read.
+    """
     path = Path(path)
-    return path.is_file() and (path.name.lower().endswith(ENDING) or dicom_class(path) == STORAGE)
+    try:
+        return path.is_file() and (path.name.lower().endswith(ENDING) or dicom_class(path) == STORAGE)
+    except OSError as error:
+        raise VolumeError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
 
 
 def read_dicom_seg(path: str | Path, geometry: Geometry) -> tuple[Volume, tuple[Segment, ...]]:

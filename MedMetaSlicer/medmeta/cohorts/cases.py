@@ -75,16 +75,14 @@ def volumes_in(folder: Path, out_dir: Path) -> tuple[tuple[Case, ...], int]:
         The cases, and how many files were left out as label maps or the like.
 
     Raises:
-        CohortError: no volume, too many, or the outputs' folder itself.
+        CohortError: not readable, no volume, too many, or the outputs' folder itself.
     """
     if folder.resolve() == out_dir.resolve():
         raise CohortError(f"{folder} is the input and would be filled with outputs: choose another --out-dir.")
-    found: list[Path] = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.name.startswith(".") or path.resolve() == out_dir.resolve():
-            continue
-        if _holds_dicom(path) if path.is_dir() else path.is_file() and path.name.lower().endswith(EXTENSIONS):
-            found.append(path)
+    try:
+        found = [path for path in sorted(folder.iterdir(), key=lambda path: path.name) if _may_be_case(path, out_dir)]
+    except OSError as error:
+        raise CohortError(f"{folder} cannot be read ({error.strerror}): check the path and its permissions.") from error
     stems = {same_name(stem(path.name)) for path in found}
     paths = [path for path in found if not _is_output(path, stems)]
     if not paths:
@@ -189,6 +187,13 @@ def add_file(digest: hashlib._Hash, file: Path) -> None:
     with file.open("rb") as source:
         for block in iter(lambda: source.read(1 << 20), b""):
             digest.update(block)
+
+
+def _may_be_case(path: Path, out_dir: Path) -> bool:
+    """True for a volume's file by its ending, and for a folder with DICOM files; never for the outputs' folder."""
+    if path.name.startswith(".") or path.resolve() == out_dir.resolve():
+        return False
+    return _holds_dicom(path) if path.is_dir() else path.is_file() and path.name.lower().endswith(EXTENSIONS)
 
 
 def _is_output(path: Path, stems: set[str]) -> bool:

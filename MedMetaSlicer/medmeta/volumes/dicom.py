@@ -15,7 +15,7 @@ from medmeta.volumes import enhanced, intact
 from medmeta.volumes.claims import check_memory
 from medmeta.volumes.itk import reason
 from medmeta.volumes.stacking import sort_slices
-from medmeta.volumes.volume import Geometry
+from medmeta.volumes.volume import SLICES, Geometry
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -62,7 +62,7 @@ class Series:
     """
 
     files: tuple[str, ...]
-    frames: tuple[int, ...]
+    frames: Sequence[int]
     geometry: Geometry | None
     pixel_types: frozenset[int] = frozenset()
 
@@ -71,12 +71,15 @@ def find_series(sitk: Any, folder: Path) -> Series:
     """Finds the series in a folder and checks that it is a volume.
 
     Raises:
-        VolumeError: no series or several; slices that are missing, doubled, tilted, or differ in size, pixel spacing or
-            orientation; frames that are no single stack.
+        VolumeError: it cannot be read; no series or several; slices that are missing, doubled, tilted, or differ in
+            size, pixel spacing or orientation; frames that are too many, or no single stack.
     """
     try:
+        there = sorted(folder.iterdir())
         names = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), names[0]) if len(names) == 1 else ()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     except RuntimeError as error:
         raise VolumeError(f"{folder} cannot be read as a DICOM series ({reason(error)}): export it again.") from error
     if not names:
@@ -85,11 +88,13 @@ def find_series(sitk: Any, folder: Path) -> Series:
         raise VolumeError(
             f"{folder} holds {len(names)} DICOM series ({', '.join(names)}): put the one to use into its own folder."
         )
-    _check_none_left_out(files, folder)
     reader = sitk.ImageFileReader()
     try:
+        _check_none_left_out(files, there, folder)
         slices, frames = zip(*(_header(reader, file) for file in files), strict=True)
-    except (RuntimeError, ValueError, EOFError, OSError) as error:
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    except (RuntimeError, ValueError, EOFError) as error:
         raise VolumeError(f"{folder} cannot be read as a DICOM series ({reason(error)}): export it again.") from error
     if max(frames) > 1:
         if len(files) > 1:
@@ -98,10 +103,14 @@ def find_series(sitk: Any, folder: Path) -> Series:
                 f"{folder} holds {len(files)} DICOM files, of which {longest} has many frames: put the file to use "
                 "into its own folder."
             )
+        if max(frames) > SLICES[1]:
+            raise VolumeError(
+                f"{folder} claims {max(frames)} frames; up to {SLICES[1]} work: it is damaged, or export a part of it."
+            )
         check_memory((*slices[0].size, max(frames)), PIXEL, folder)
         found = enhanced.frames(Path(files[0]))
         if found is None:
-            return Series(files, tuple(range(max(frames))), None)
+            return Series(files, range(max(frames)), None)
         return Series(files, found.order, found.geometry)
     _check_alike(slices, folder)
     check_memory((*slices[0].size, len(slices)), PIXEL, folder)
@@ -112,15 +121,23 @@ def find_series(sitk: Any, folder: Path) -> Series:
     return Series(tuple(files[i] for i in order), (), geometry, types)
 
 
-def _check_none_left_out(files: Sequence[str], folder: Path) -> None:
+def _unreadable(folder: Path, error: OSError) -> VolumeError:
+    name = "" if error.filename is None or Path(error.filename) == folder else f"{Path(error.filename).name}: "
+    return VolumeError(
+        f"{folder} cannot be read ({name}{error.strerror or error}): check the path and its permissions."
+    )
+
+
+def _check_none_left_out(files: Sequence[str], there: Sequence[Path], folder: Path) -> None:
     """GDCM passes over files that it cannot read: where the first or last slice is such, nothing else would show it.
 
     Raises:
+        OSError: a file cannot be read.
         VolumeError: a file of the same kind as the series', or an empty one, is not among those that GDCM found.
     """
     found = {Path(file).name for file in files}
     kind = intact.dicom_class(Path(files[0]))
-    for path in sorted(folder.iterdir()):
+    for path in there:
         if path.name in found or not path.is_file():
             continue
         size = path.stat().st_size

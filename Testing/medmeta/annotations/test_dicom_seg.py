@@ -208,3 +208,14 @@ def test_a_segmentation_is_known_by_its_ending_or_its_content(written, source, t
     write_volume(read_volume(source), tmp_path / "x.nrrd")
     assert not is_dicom_seg(tmp_path / "x.nrrd")
     assert not is_dicom_seg(tmp_path / "none")
+
+
+def test_a_file_without_permission_is_told_by_name(tmp_path, monkeypatch):
+    (tmp_path / "labels.nrrd").write_bytes(b"NRRD0004")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(VolumeError, match=r"labels\.nrrd cannot be read \(Permission denied\): check the path"):
+        is_dicom_seg(tmp_path / "labels.nrrd")

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -61,6 +62,17 @@ def test_a_folder_without_volumes_and_one_that_is_the_output_are_refused(tmp_pat
         volumes_in(tmp_path, tmp_path / "out")
     with pytest.raises(CohortError, match="choose another --out-dir"):
         volumes_in(tmp_path, tmp_path)
+
+
+def test_a_folder_without_permission_is_told_by_name(tmp_path, monkeypatch):
+    touch(tmp_path, "in/a.nii")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(CohortError, match=r"in cannot be read \(Permission denied\): check the path"):
+        volumes_in(tmp_path / "in", tmp_path / "out")
 
 
 def test_the_same_name_twice_is_refused(tmp_path):

@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,6 +236,34 @@ def test_frames_that_do_not_say_where_they_lie_are_read_in_their_order(tmp_path)
     frames = np.random.default_rng(0).integers(0, 200, (6, 8, 8)).astype(np.uint16)
     sitk.WriteImage(sitk.GetImageFromArray(frames), str(tmp_path / "frames.dcm"))
     np.testing.assert_array_equal(read_volume(tmp_path).array, frames.transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize("count", [2001, 2_000_000_000])
+def test_more_frames_than_work_are_refused_before_memory_is_taken(tmp_path, write_series, frugal, count):
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEGBaseline8Bit
+
+    def claim(_, dataset):
+        dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
+        dataset.NumberOfFrames, dataset.PixelData = count, encapsulate([b"\xff\xd8\xff\xd9"])
+        dataset["PixelData"].VR = "OB"
+
+    write_series(tmp_path / "one", np.zeros((1, 1, 1), np.int16), change=claim)
+    with frugal(), pytest.raises(VolumeError, match=f"one claims {count} frames; up to 2000 work"):
+        read_volume(tmp_path / "one")
+
+
+@pytest.mark.parametrize("method", ["iterdir", "open"])
+def test_a_folder_or_file_without_permission_is_told_by_name(tmp_path, write_series, array, monkeypatch, method):
+    write_series(tmp_path / "series", array)
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, method, refuse)
+    with pytest.raises(VolumeError, match=r"series cannot be read \(.*Permission denied\): check the path"):
+        read_volume(tmp_path / "series")
 
 
 def test_an_enhanced_file_is_read_with_its_frames_sorted(tmp_path, write_enhanced, oblique, array):
