@@ -53,7 +53,8 @@ def run_on_cluster(
         patience: seconds without any worker after which it gives up.
 
     Raises:
-        CohortError: no Dask here, no such scheduler, no worker, all workers are lost, or the connection is.
+        CohortError: no Dask here, no such scheduler, no worker, all workers are lost, or the connection is; or the
+            outputs' disk is full.
     """
     try:
         from distributed import Client
@@ -103,6 +104,8 @@ def _run(
             if future.status == "cancelled":
                 raise CancelledError
             error = future.exception() if future.status == "error" else None
+            if isinstance(error, CohortError):  # the disk is full
+                raise error
             try:
                 row = future.result(timeout=patience) if error is None else None
             except TimeoutError:  # its worker was lost after all

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from medmeta.adaptation import AdaptedTask, Prediction, Predictor
 from medmeta.adaptation.frame import SliceFrame
+from medmeta.adaptation.memory import within_memory
 from medmeta.cohorts.cases import input_hash, stamp
 from medmeta.cohorts.ledger import DONE, FAILED
 from medmeta.cohorts.reason import reason_of
 from medmeta.cohorts.recipe import DICOM, Recipe
 from medmeta.cohorts.thumbnail import thumbnail, write_thumbnail
-from medmeta.errors import Cancelled, CheckpointError
+from medmeta.devices import resolve_device, usual_batch
+from medmeta.disk import is_full
+from medmeta.errors import Cancelled, CheckpointError, CohortError
 from medmeta.learners.checkpoint import file_hash
 from medmeta.progress import ProgressCallback
 from medmeta.volumes import Volume, read_volume, write_label_map, write_volume
 from medmeta.volumes.dicom_seg import write_dicom_seg
+
+_predicting = Lock()
+"""Workers may have several threads, but a network has one state at a time, and a GPU has room for one case."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,20 +91,31 @@ def predict_loaded(
         Its row in the ledger.
 
     Raises:
+        CohortError: the outputs' disk is full, which every other case would find as well.
         MedMetaError: it cannot be predicted or written.
     """
+    try:
+        return _predict_loaded(recipe, name, loaded, progress)
+    except Exception as error:
+        if is_full(error):
+            raise CohortError(
+                f"{recipe.out_dir} has no room left: make some; the same command goes on where it stopped."
+            ) from error
+        raise
+
+
+def _predict_loaded(recipe: Recipe, name: str, loaded: Loaded, progress: ProgressCallback | None) -> dict[str, Any]:
     start = time.monotonic()
     volume = loaded.volume
-    ready = predictor_of(recipe)
-    prediction = ready(volume, clean_up=recipe.clean_up, progress=progress)
-    segments, labels, sure = ready.task.segments, recipe.label_map(name), recipe.confidence_map(name)
+    task, prediction = _predicted(recipe, volume, progress)
+    segments, labels, sure = task.segments, recipe.label_map(name), recipe.confidence_map(name)
     if recipe.ending == DICOM:
         write_dicom_seg(prediction.labels, segments, loaded.path, labels)
     else:
         write_label_map(prediction.labels, labels, segments)
     if sure is not None:
         write_volume(prediction.confidence, sure)
-    axis = SliceFrame.like(ready.task.direction, volume.geometry.spacing, volume.geometry.direction).axes[0]
+    axis = SliceFrame.like(task.direction, volume.geometry.spacing, volume.geometry.direction).axes[0]
     write_thumbnail(thumbnail(volume, prediction.labels.array, segments, axis), recipe.thumbnail(name))
     return {
         "case": name,
@@ -105,8 +126,19 @@ def predict_loaded(
         "confidence_sha256": None if sure is None else file_hash(sure),
         "stamps": [loaded.stamp, *map(stamp, recipe.outputs(name))],
         "seconds": round(time.monotonic() - start, 3),
-        **_measures(ready.task, prediction),
+        **_measures(task, prediction),
     }
+
+
+def _predicted(recipe: Recipe, volume: Volume, progress: ProgressCallback | None) -> tuple[AdaptedTask, Prediction]:
+    """The task and its prediction of a volume, in less of a GPU's memory where there is too little."""
+
+    def run(device: str, batch: int) -> tuple[AdaptedTask, Prediction]:
+        ready = predictor_of(replace(recipe, device=device))
+        return ready.task, ready(volume, clean_up=recipe.clean_up, batch=batch, progress=progress)
+
+    with _predicting:
+        return within_memory(run, recipe.device, usual_batch(resolve_device(recipe.device)), _log.info)
 
 
 def failed(recipe: Recipe, name: str, path: Path, error: Exception, sha256: str | None = None) -> dict[str, Any]:
@@ -128,11 +160,14 @@ def predict_case(sent: Mapping[str, Any], name: str, path: str) -> dict[str, Any
 
     Returns:
         Its row in the ledger; a failure of any kind is one, too.
+
+    Raises:
+        Cancelled, CohortError: as `predict_loaded`; no other case could be predicted either.
     """
     recipe = Recipe(**sent)
     try:
         return predict_loaded(recipe, name, load(Path(path)))
-    except Cancelled:
+    except (Cancelled, CohortError):
         raise
     except Exception as error:
         return failed(recipe, name, Path(path), error)

@@ -96,6 +96,17 @@ def test_a_case_that_kills_every_worker_fails_alone(recipe, cases, cluster, monk
     assert {row["status"] for row in rows.values()} == {"done"}
 
 
+def test_a_worker_that_has_no_room_to_write_stops_the_run(recipe, cases, cluster, monkeypatch):
+    from medmeta.cohorts import one
+
+    def full(sent, name, path):
+        raise CohortError("no room left")
+
+    monkeypatch.setattr(one, "predict_case", full)
+    with pytest.raises(CohortError, match="no room left"):
+        run_on_cluster(cases, recipe, lambda _: pytest.fail("a case was recorded"), cluster.scheduler_address)
+
+
 def test_keys_tell_work_apart_and_tell_nobody_a_name(recipe, cases):
     keys = {key_of(case, recipe) for case in cases}
     assert len(keys) == len(cases)

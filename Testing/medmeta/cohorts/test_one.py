@@ -1,13 +1,16 @@
+import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from medmeta.adaptation import AdaptedTask, predict
 from medmeta.cohorts import one
 from medmeta.cohorts.cases import input_hash
-from medmeta.errors import Cancelled, CheckpointError
+from medmeta.errors import Cancelled, CheckpointError, CohortError
 from medmeta.volumes import read_label_map, read_volume
 
 
@@ -107,3 +110,54 @@ def test_the_network_is_loaded_once_for_all_cases(recipe, cases, monkeypatch):
 def test_another_task_file_than_the_run_was_begun_with_is_refused(recipe):
     with pytest.raises(CheckpointError, match="another one than the run was begun with"):
         one.predictor_of(replace(recipe, task_sha256="0"))
+
+
+def in_threads(recipe, cases):
+    with ThreadPoolExecutor(len(cases)) as pool:
+        return list(pool.map(lambda case: predicted(recipe, case), cases))
+
+
+def test_threads_of_one_process_predict_one_after_the_other(recipe, cases, monkeypatch):
+    inside, most, call = set(), [], one.Predictor.__call__
+
+    def predicting(self, volume, **options):
+        inside.add(volume.name)
+        most.append(len(inside))
+        try:
+            return call(self, volume, **options)
+        finally:
+            inside.remove(volume.name)
+
+    alone = [predicted(recipe, case)["output_sha256"] for case in cases]
+    monkeypatch.setattr(one.Predictor, "__call__", predicting)
+    assert [row["output_sha256"] for row in in_threads(recipe, cases)] == alone
+    assert most == [1] * len(cases)
+
+
+def short_of_memory(monkeypatch, room):
+    """A GPU, played by the CPU, with room for so many slices at once; returns the batches that were tried."""
+    tried, call = [], one.Predictor.__call__
+
+    def predicting(self, volume, batch, **options):
+        tried.append(batch)
+        if batch > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return call(self, volume, batch=batch, **options)
+
+    monkeypatch.setattr(one.Predictor, "__call__", predicting)
+    return tried
+
+
+def test_a_case_that_does_not_fit_into_a_gpus_memory_is_predicted_in_smaller_batches(recipe, cases, monkeypatch):
+    tried = short_of_memory(monkeypatch, 2)
+    assert predicted(replace(recipe, device="auto"), cases[0])["status"] == "done"
+    assert tried[-3:] == [8, 4, 2]
+
+
+def test_a_full_disk_is_no_failure_of_its_case(recipe, cases, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(one, "write_thumbnail", full)
+    with pytest.raises(CohortError, match="has no room left: make some; the same command goes on"):
+        predicted(recipe, cases[0])
