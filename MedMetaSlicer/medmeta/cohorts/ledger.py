@@ -48,7 +48,7 @@ class Ledger:
 
     The first line has the format and the settings; each other one is a row, a dictionary with "case" and "status" at
     least. The last row of a case counts. A line is on the disk before the next case's is written; one that a crash cut
-    off is as good as never written.
+    off is as good as never written. A waiting case with "tries" was being tried so often when the process ended.
 
     Args:
         recipe: how the cases are predicted.
@@ -63,6 +63,7 @@ class Ledger:
         self.recipe = recipe
         self.path = Path(recipe.out_dir) / FILE
         self.rows: dict[str, Mapping[str, Any]] = {}
+        self._before: dict[str, Mapping[str, Any]] = {}  # rows of the cases that are being tried
         fresh = overwrite or not self.path.exists()
         if not fresh:
             self.rows, length = read_ledger(self.path, recipe.settings())
@@ -85,6 +86,7 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.withdraw()
         with suppress(OSError):  # what could not be written was told of by `record`
             self._file.close()
 
@@ -100,7 +102,28 @@ class Ledger:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._not_written(error) from error
-        self.rows.update((row["case"], row) for row in rows)
+        for row in rows:
+            self.rows[row["case"]] = row
+            self._before.pop(row["case"], None)
+
+    def begin(self, case: Case) -> None:
+        """Notes that a case is going to be tried: if the process does not live through it, the next one knows.
+
+        Raises:
+            CohortError: it cannot be written.
+        """
+        before = self.rows[case.name]
+        self.record({"case": case.name, "status": WAITING, "tries": self.tries(case) + 1})
+        self._before[case.name] = before
+
+    def withdraw(self) -> None:
+        """Takes back what `begin` noted of cases that were not recorded since: none of them ended the process."""
+        with suppress(CohortError):  # what cannot be written was told of by `record`
+            self.record(*self._before.values())
+
+    def tries(self, case: Case) -> int:
+        """How many processes ended while they tried a case, and never got to its end."""
+        return self.rows[case.name].get("tries", 0)
 
     def _not_written(self, error: OSError) -> CohortError:
         return CohortError(f"{self.path} cannot be written ({error.strerror}): make room, or choose another --out-dir.")
@@ -175,7 +198,7 @@ def _is_row(row: Any) -> bool:
     if not isinstance(row, dict) or not isinstance(row.get("case"), str):
         return False
     if row.get("status") != DONE:
-        return row.get("status") in (WAITING, FAILED)
+        return row.get("status") in (WAITING, FAILED) and type(row.get("tries", 0)) is int
     segments = row.get("segments")
     return (
         all(isinstance(row.get(name), kind) for name, kind in KINDS.items())

@@ -13,7 +13,7 @@ from typing import Any
 from medmeta.cohorts.cases import Case, volumes_in
 from medmeta.cohorts.distributed import run_on_cluster
 from medmeta.cohorts.ledger import FAILED, Ledger
-from medmeta.cohorts.local import run_here
+from medmeta.cohorts.local import Record, run_here
 from medmeta.cohorts.lock import locked
 from medmeta.cohorts.manifest import read_manifest
 from medmeta.cohorts.recipe import DICOM, THUMBNAILS, Recipe
@@ -22,6 +22,9 @@ from medmeta.disk import PREFIX
 from medmeta.errors import Cancelled, CohortError
 from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes.dicom_seg import check_installed
+
+MOST_TRIES = 2
+"""Processes that a case may end before it is left out."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ def process(
 
     Raises:
         CheckpointError, DeviceError: nothing can be predicted at all.
-        CohortError: the folder, the manifest, the ledger or the cluster cannot be used; or DICOM segmentations are
-            asked for of what is no DICOM series.
+        CohortError: the folder, the manifest, the ledger or the cluster cannot be used; the disk is full; or DICOM
+            segmentations are asked for of what is no DICOM series.
         VolumeError: what writes DICOM segmentations is not installed.
     """
     start = time.monotonic()
@@ -130,13 +133,31 @@ def process(
             if waiting and scheduler is not None:
                 run_on_cluster(waiting, recipe, record, scheduler)
             elif waiting:
-                run_here(waiting, recipe, record, progress)
-        except (Cancelled, KeyboardInterrupt):
-            with suppress(CohortError):  # of what is done so far; that it was cancelled is more important
+                _run_here(waiting, recipe, ledger, record, progress)
+        except (Cancelled, CohortError, KeyboardInterrupt):
+            ledger.withdraw()  # at once, as who cancels does not wait for long
+            with suppress(CohortError):  # of what is done so far; why it stopped is more important
                 finish()
             raise
         rows, table, page = finish()
     return Outcome(rows, kept, left_out, table, page, time.monotonic() - start)
+
+
+def _run_here(
+    cases: Sequence[Case], recipe: Recipe, ledger: Ledger, record: Record, progress: ProgressCallback | None
+) -> None:
+    """Predicts cases; one that ended a process (out of memory, a crash in a library) costs no other case its turn."""
+    suspects = [case for case in cases if ledger.tries(case)]
+    others = [case for case in cases if not ledger.tries(case)]
+    if others:
+        run_here(others, recipe, record, progress, ledger.begin)
+    for case in suspects:
+        tries = ledger.tries(case)
+        if tries < MOST_TRIES or ledger.rows[case.name]["status"] == FAILED:  # which the user has tried again
+            run_here([case], recipe, record, progress, ledger.begin)  # without another one in memory
+        else:
+            error = f"the process ended {tries} times while it was tried: it may need more memory than there is."
+            record({"case": case.name, "status": FAILED, "input_sha256": None, "error": error, "tries": tries})
 
 
 def _check_dicom(cases: Sequence[Case]) -> None:

@@ -54,6 +54,20 @@ def test_a_line_that_a_crash_cut_off_is_as_good_as_never_written(recipe, cases, 
     assert finished(recipe, cases) == [True, True, False, False]
 
 
+def test_a_case_that_a_process_did_not_live_through_is_known(recipe, cases, out):
+    ledger = Ledger(recipe, cases)
+    ledger.begin(cases[1])  # and then the process ends
+    with Ledger(recipe, cases) as ledger:
+        assert [ledger.tries(case) for case in cases] == [0, 1, 0, 0]
+        ledger.begin(cases[1])
+        ledger.begin(cases[2])
+        ledger.record({"case": cases[1].name, "status": "failed", "error": "x"})
+        assert [ledger.tries(case) for case in cases] == [0, 0, 1, 0]
+    with Ledger(recipe, cases) as ledger:
+        assert [ledger.tries(case) for case in cases] == [0, 0, 0, 0]  # this one was left in order
+        assert ledger.rows[cases[2].name] == {"case": cases[2].name, "status": "waiting"}
+
+
 def test_a_changed_input_or_output_and_a_missing_output_are_not_done(recipe, cases, done):
     recipe.label_map(cases[0].name).unlink()
     assert finished(recipe, cases)[:2] == [False, True]
@@ -142,6 +156,7 @@ def test_outputs_that_the_ledger_knows_nothing_of_are_kept(recipe, cases, out):
         lambda lines: [*lines[:2], lines[2][:20], *lines[3:]],
         lambda lines: [*lines[:2], b'{"case": 3, "status": "done"}', *lines[3:]],
         lambda lines: [*lines, b'{"case": "p0001", "status": "done", "segments": [{}]}'],
+        lambda lines: [*lines, b'{"case": "p0003", "status": "waiting", "tries": "2"}'],
         lambda lines: [b""],
     ],
 )

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -84,8 +85,96 @@ def test_a_run_goes_on_after_it_was_killed(recipe, write_cases, monkeypatch):
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     worked = count_work(monkeypatch)
     outcome = process(folder, recipe)
-    assert worked == ["p0003", "p0004", "p0005"]
+    assert worked == ["p0005", "p0003", "p0004"]  # those that it may have died of come last
     assert set(statuses(outcome).values()) == {"done"}
+
+
+DEADLY = """
+import json, os, signal, sys
+from pathlib import Path
+from medmeta.cohorts import one
+from medmeta.cohorts.process import process
+from medmeta.cohorts.recipe import Recipe
+
+load = one.load
+
+def deadly(path):  # stands for a case that a library crashes on, or that needs more memory than there is
+    if path.name == sys.argv[3]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return load(path)
+
+one.load = deadly
+outcome = process(Path(sys.argv[1]), Recipe(**json.loads(sys.argv[2])))
+print(json.dumps([dict(row) for row in outcome.rows]))
+"""
+
+
+@pytest.fixture
+def run_deadly(recipe, monkeypatch):
+    """Runs a cohort in a process that reading a case ends; the process's exit code and rows."""
+    import medmeta
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(medmeta.__file__).parents[1]))
+
+    def run(folder, deadly):
+        command = [sys.executable, "-c", DEADLY, str(folder), json.dumps(recipe.sent()), deadly]
+        child = subprocess.run(command, check=False, capture_output=True, text=True)
+        return child.returncode, json.loads(child.stdout) if child.stdout else None
+
+    return run
+
+
+def test_a_case_that_ends_the_process_costs_no_other_one_and_fails_in_the_end(recipe, write_cases, run_deadly):
+    folder = write_cases(4)
+    ledger = Path(recipe.out_dir) / "cohort.jsonl"
+
+    def done():
+        rows = map(json.loads, ledger.read_text(encoding="utf-8").splitlines()[1:])
+        return {row["case"] for row in rows if row["status"] == "done"}
+
+    assert run_deadly(folder, "p0002.nii.gz")[0] == -signal.SIGKILL
+    assert done() <= {"p0001"}
+    assert run_deadly(folder, "p0002.nii.gz")[0] == -signal.SIGKILL
+    assert done() == {"p0001", "p0003", "p0004"}
+    code, rows = run_deadly(folder, "p0002.nii.gz")
+    assert code == 0
+    assert {row["case"]: row["status"] for row in rows}.pop("p0002") == "failed"
+    assert "the process ended 2 times while it was tried" in rows[0]["error"]
+    assert set(statuses(process(folder, recipe)).values()) == {"done"}  # tried again, as every failed one
+
+
+def test_a_case_that_was_being_tried_when_the_user_cancelled_is_no_suspect(recipe, write_cases, monkeypatch):
+    folder = write_cases(3)
+
+    def stop(event):
+        if event.phase == "predict":
+            raise Cancelled("enough")
+
+    for _ in range(3):
+        with pytest.raises(Cancelled):
+            process(folder, recipe, progress=stop)
+    worked = count_work(monkeypatch)
+    assert set(statuses(process(folder, recipe)).values()) == {"done"}
+    assert worked == ["p0001", "p0002", "p0003"]
+
+
+def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(recipe, write_cases, monkeypatch):
+    folder, write, written = write_cases(4), one.write_thumbnail, []
+
+    def full(picture, path):
+        written.append(path)
+        if len(written) > 2:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        write(picture, path)
+
+    monkeypatch.setattr(one, "write_thumbnail", full)
+    with pytest.raises(CohortError, match="has no room left"):
+        process(folder, recipe)
+    assert len(written) == 3
+    monkeypatch.undo()
+    worked = count_work(monkeypatch)
+    assert set(statuses(process(folder, recipe)).values()) == {"done"}
+    assert worked == ["p0003", "p0004"]
 
 
 def test_changed_inputs_and_failed_cases_are_tried_again_and_new_ones_taken_in(recipe, write_cases, monkeypatch):
