@@ -8,6 +8,7 @@ import typer
 
 from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, explain, quality_table
+from medmeta.cli.memory import fitting
 from medmeta.errors import AnnotationError
 
 
@@ -50,10 +51,14 @@ def adapt(
     from medmeta.adaptation import adapt as run
 
     with console.progress() as progress:
-        adaptation = run(
-            cases, learner=learner, checkpoint=checkpoint, budget=budget, device=device, seed=seed, progress=progress,
-            settings=AdaptationSettings(template=template),
-        )  # fmt: skip
+        options = {"learner": learner, "checkpoint": checkpoint, "budget": budget, "seed": seed, "progress": progress}
+        adaptation = fitting(
+            lambda device, batch: run(
+                cases, device=device, settings=AdaptationSettings(template=template, batch=batch), **options
+            ),
+            device,
+            console,
+        )
     adaptation.task.save(output)
     console.result(
         {

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from medmeta.cli import inputs
 from medmeta.cli.console import Console, similarity_row
+from medmeta.cli.memory import fitting
 from medmeta.volumes import read_volume
 
 
@@ -26,7 +27,8 @@ def match(
     from medmeta.adaptation import AdaptedTask
     from medmeta.adaptation.similarity import rank
 
-    ranked = rank({str(path): AdaptedTask.load(path) for path in tasks}, read, device)
+    loaded = {str(path): AdaptedTask.load(path) for path in tasks}
+    ranked = fitting(lambda device, _: rank(loaded, read, device), device, console, batch=1)
     table = Table(title=f"Tasks for {volume}")
     for heading in ("task", "distance", "in range"):
         table.add_column(heading)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 
 from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, similarity_row, warn_if_far
-from medmeta.volumes import read_volume
+from medmeta.cli.memory import fitting
+from medmeta.progress import ProgressCallback
+from medmeta.volumes import Volume, read_volume
+
+if TYPE_CHECKING:
+    from medmeta.adaptation import Prediction
 
 
 def predict(
@@ -40,11 +47,19 @@ def predict(
     for heading in ("volume", "label map", "seconds", "distance"):
         table.add_column(heading)
     rows = []
-    predictor = Predictor(adapted, device, checkpoint)
+    predictor = cache(lambda device: Predictor(adapted, device, checkpoint))
+    predictor(device)  # what it refuses, it refuses before any work
+
+    def predicted(volume: Volume, progress: ProgressCallback) -> Prediction:
+        def run(device: str, batch: int) -> Prediction:
+            return predictor(device)(volume, clean_up=clean_up, batch=batch, progress=progress)
+
+        return fitting(run, device, console)
+
     with console.progress() as progress:
         for path in targets:
             start = time.monotonic()
-            prediction = predictor(read_volume(path), clean_up=clean_up, progress=progress)
+            prediction = predicted(read_volume(path), progress)
             outputs.write_labels(prediction.labels, targets[path], adapted.segments, path)
             seconds = time.monotonic() - start
             row = {"volume": str(path), "output": str(targets[path]), "seconds": round(seconds, 2)}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from medmeta.cli import inputs, outputs
 from medmeta.cli.console import Console, explain, quality_table, similarity_row, warn_if_far
+from medmeta.cli.memory import fitting
 from medmeta.errors import VolumeError
-from medmeta.volumes import read_volume, write_volume
+from medmeta.volumes import Volume, read_volume, write_volume
+
+if TYPE_CHECKING:
+    from medmeta.adaptation import Adaptation, Prediction
 
 
 def segment(
@@ -57,18 +62,21 @@ def segment(
     frame = SliceFrame.along(case.annotation.axis, geometry.spacing, geometry.direction)
     inputs.check_others(list(others), frame.direction)
     with console.progress() as progress:
-        adaptation = adapt(
-            [case],
-            learner=learner,
-            checkpoint=checkpoint,
-            budget=budget,
-            device=device,
-            seed=seed,
-            settings=AdaptationSettings(for_other_volumes=bool(also), clean_up=clean_up),
-            progress=progress,
-        )
-        options = {"device": device, "checkpoint": checkpoint, "clean_up": clean_up, "progress": progress}
-        predicted = {path: predict(adaptation.task, read_volume(path), **options) for path in others}
+        options = {"checkpoint": checkpoint, "progress": progress}
+
+        def adapted(device: str, batch: int) -> Adaptation:
+            settings = AdaptationSettings(for_other_volumes=bool(also), clean_up=clean_up, batch=batch)
+            more = {"learner": learner, "budget": budget, "seed": seed, **options}
+            return adapt([case], device=device, settings=settings, **more)
+
+        def other_labels(volume: Volume) -> Prediction:
+            def run(device: str, batch: int) -> Prediction:
+                return predict(adaptation.task, volume, device=device, batch=batch, clean_up=clean_up, **options)
+
+            return fitting(run, device, console)
+
+        adaptation = fitting(adapted, device, console)
+        predicted = {path: other_labels(read_volume(path)) for path in others}
     # Written when all is computed, so that cancelling leaves nothing behind.
     prediction = adaptation.predictions[0]
     outputs.write_labels(prediction.labels, output, case.annotation.segments, volume)

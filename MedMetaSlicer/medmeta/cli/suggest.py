@@ -9,6 +9,7 @@ from rich.table import Table
 
 from medmeta.cli import inputs
 from medmeta.cli.console import Console
+from medmeta.cli.memory import fitting
 
 QUICKEST = "siamese"
 LEARNER = typer.Option(
@@ -40,14 +41,18 @@ def suggest(
     from medmeta.adaptation import suggest as run
 
     with console.progress() as progress:
-        adaptation = adapt(
-            [case],
-            learner=learner or ("auto" if checkpoint else QUICKEST),
-            checkpoint=checkpoint,
-            device=device,
-            seed=seed,
-            settings=AdaptationSettings(for_other_volumes=False),
-            progress=progress,
+        adaptation = fitting(
+            lambda device, batch: adapt(
+                [case],
+                learner=learner or ("auto" if checkpoint else QUICKEST),
+                checkpoint=checkpoint,
+                device=device,
+                seed=seed,
+                settings=AdaptationSettings(for_other_volumes=False, batch=batch),
+                progress=progress,
+            ),
+            device,
+            console,
         )
     suggestions = run(adaptation.predictions[0], case.annotation, count)
     table = Table(title=f"Slices to draw next, along axis {case.annotation.axis}")
