@@ -267,10 +267,11 @@ def test_a_disk_that_is_full_stops_the_run_and_says_so(recipe, write_cases, monk
     assert set(statuses(process(folder, recipe)).values()) == {"done"}
 
 
-def test_what_killed_workers_leave_is_taken_away(recipe, write_cases):
-    rubbish = Path(recipe.out_dir) / ".medmeta-abc"
+@pytest.mark.parametrize("folder", [".", ".thumbnails"])
+def test_what_killed_processes_leave_is_taken_away(recipe, write_cases, folder):
+    rubbish = Path(recipe.out_dir) / folder / ".medmeta-abc"
     rubbish.mkdir(parents=True)
-    (rubbish / "p0001_label.nii.gz").write_bytes(b"half")
+    (rubbish / "p0001").write_bytes(b"half")
     process(write_cases(1), recipe)
     assert not rubbish.exists()
 
