@@ -72,19 +72,25 @@ class Panel(VTKObservationMixin):
 
     def enter(self, window):
         """The module is shown: its keys hold in the main window."""
-        self.exit()
+        self._removeShortcuts()
         if window is not None:
             self.shortcuts = Shortcuts(self.ui, window)
+            self.editor.enter()
 
     def exit(self):
-        """Another module is shown: its keys hold."""
+        """Another module is shown: its keys hold, and nothing is drawn here any more."""
+        self._removeShortcuts()
+        self.editor.exit()
+
+    def _removeShortcuts(self):
         if self.shortcuts is not None:
             self.shortcuts.remove()
             self.shortcuts = None
 
     def close(self):
         """The panel goes."""
-        self.exit()
+        self._removeShortcuts()
+        self.editor.close()
         self.timer.stop()
         self.removeObservers()
         self.bench.observers.remove(self.update)

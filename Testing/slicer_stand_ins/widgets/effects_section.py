@@ -54,7 +54,8 @@ class EffectsSection(QWidget):
         self._buttons[name] = button
 
     def names(self):
-        return [*OF_SLICER, *self._effects]
+        """As they were registered, which is not the order in which they are shown."""
+        return [*sorted(OF_SLICER), *self._effects]
 
     def effect(self, name):
         """The effect itself; None where there is none of that name."""
@@ -122,6 +123,7 @@ class EffectsSection(QWidget):
         """Shows the buttons in columns: none, those in the order, and the others where they are wanted."""
         shown = ["", *(name for name in order if name in self._buttons and name)]
         shown += [name for name in self._buttons if name not in shown] if others else []
+        self.shown = shown[1:]
         while self._grid.count():
             self._grid.takeAt(0)
         for button in self._buttons.values():

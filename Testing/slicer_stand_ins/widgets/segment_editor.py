@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
 )
 from shiboken6.Shiboken import isValid
 
-from slicer_stand_ins.widgets.effects_section import EffectsSection
+from slicer_stand_ins.widgets.effects_section import OF_SLICER, EffectsSection
 from slicer_stand_ins.widgets.mrml_widget import qMRMLWidget
 from slicer_stand_ins.widgets.node_combo_box import qMRMLNodeComboBox
 from slicer_stand_ins.widgets.properties import Property, stored
-from slicer_stand_ins.widgets.segment_editor_effect import qSlicerSegmentEditorEffectFactory
+from slicer_stand_ins.widgets.segment_editor_keys import EditorKeys
 
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
@@ -37,7 +37,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._logic, self._node, self._tags, self._shown = slicer.vtkSlicerSegmentEditorLogic(), None, [], {}
-        self._shortcuts, self._effectOrder, self._writing = False, [], False
+        self._keys, self._effectOrder, self._writing = EditorKeys(self), list(OF_SLICER), False
+        self._viewsObserved = False  # what a click in a view goes by
         # The event comes whenever the history changes, so that the buttons follow whoever changed it.
         changed = slicer.vtkSlicerSegmentEditorLogic.SegmentationHistoryChangedEvent
         self._logic.AddObserver(changed, lambda *_: isValid(self) and self._updateButtons())
@@ -96,8 +97,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         layout.addWidget(self._table)
         self._effects = EffectsSection(self.saveStateForUndo, self.setActiveEffectByName, self)
         self._effects.picked.connect(self.setActiveEffectByName)
-        factory = qSlicerSegmentEditorEffectFactory.instance()
-        factory.effectRegistered.connect(self.updateEffectList)
         layout.addWidget(self._effects)
         layout.addLayout(steps)
         layout.addLayout(masking)
@@ -158,6 +157,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             box.blockSignals(was)
         self._logic.SetMRMLApplicationLogic(_application().applicationLogic())
         self._logic.SetMRMLScene(scene)
+        self._logic.SetVerbose(True)
         self.updateWidgetFromMRML()
 
     def mrmlSegmentEditorNode(self):
@@ -304,7 +304,10 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._redo.setEnabled(self.undoEnabled and not self.readOnly and bool(self._logic.CanRedo()))
         usable = there and self.sourceVolumeNode() is not None
         name = self._node.GetActiveEffectName() if self._node else ""
+        before = self._effects.active
         self._effects.follow(name or "", usable, bool(self.currentSegmentID()))
+        if self._effects.active != before:
+            self._viewsObserved = bool(self._effects.active)
         self._updateMasking()
 
     def _updateMasking(self):
@@ -347,6 +350,10 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             self._effects.load()
             self._effects.arrange(self._effectOrder, self.unorderedEffectsVisible, self.effectColumnCount)
 
+    def shownEffects(self):
+        """Names of the effects that have a button, in their order; Slicer's own keys go by that."""
+        return self._effects.shown
+
     def effectByName(self, name):
         return self._effects.effect(name)
 
@@ -364,16 +371,16 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     # What Slicer needs when a panel is entered and left.
 
     def installKeyboardShortcuts(self, parent=None):
-        self._shortcuts = True
+        self._keys.install(parent or _application()._mainWindow)
 
     def uninstallKeyboardShortcuts(self):
-        self._shortcuts = False
+        self._keys.uninstall()
 
     def setupViewObservations(self):
-        """There is no view to look at."""
+        self._viewsObserved = True
 
     def removeViewObservations(self):
-        """There is no view to look at."""
+        self._viewsObserved = False
 
     def rotateSliceViewsToSegmentation(self):
         """There is no view to turn."""

@@ -158,6 +158,8 @@ def test_an_effect_is_left_with_its_segmentation_and_cleaned_up_with_its_editor(
     assert effect[-1] == "cleanup"
 
 
-def test_an_effect_that_is_registered_later_appears(editor, ball, request):
+def test_an_effect_that_is_registered_later_appears_once_the_editor_is_told_to_look(editor, ball, request):
     request.getfixturevalue("effect")
+    assert "Sample" not in editor.availableEffectNames()
+    editor.updateEffectList()
     assert "Sample" in editor.availableEffectNames()
