@@ -17,6 +17,7 @@ from slicer.util import VTKObservationMixin
 
 from MedMetaSlicerLib import application
 from MedMetaSlicerLib.process import Process
+from MedMetaSlicerLib.scene.marks import mark
 
 
 class MedMetaSlicer(ScriptedLoadableModule):
@@ -42,7 +43,7 @@ class MedMetaSlicerParameterNode:
 
     volume - the volume that is drawn on
     segmentation - a few slices of it are drawn
-    leftOut, empty - slices that do not count, and slices that are marked as empty
+    leftOut, empty - slices that do not count, and slices that are marked as empty; kept with the segmentation
     preview - the result that is not accepted yet; visible, filled, opacity: how it is shown
     cohortSource, cohortFolder, cohortInput, cohortOutput - where other volumes are
     task - the saved task that was made last
@@ -55,8 +56,8 @@ class MedMetaSlicerParameterNode:
 
     volume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
-    leftOut: list[int]
-    empty: list[int]
+    leftOut = mark("leftOut")
+    empty = mark("empty")
     preview: vtkMRMLSegmentationNode
     previewVisible: bool = True
     previewFilled: bool = False

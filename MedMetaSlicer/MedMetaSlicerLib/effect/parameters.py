@@ -1,11 +1,9 @@
 """What the effect works with, as a bench wants it: chosen in the Segment Editor, and saved with the scene.
 
 Settings are parameters of the effect, in the Segment Editor's node. Marks (slices that are empty, or do not count)
-belong to a drawing and stay with its segmentation: users switch between segmentations. They are kept apart for each
-choice of segments: one is finished before the next is begun.
+belong to a drawing and stay with its segmentation, see scene/marks.py.
 """
 
-import json
 from pathlib import Path
 
 import slicer
@@ -13,12 +11,7 @@ import vtk
 
 from MedMetaSlicerLib.flow.cohort import DISK
 from MedMetaSlicerLib.flow.result import previewOf
-
-MARKS = "MedMetaSlicer.Marks"
-"""Attribute of a segmentation node: JSON, the marks for each choice of segments."""
-
-DRAWN_ON = "MedMetaSlicer.DrawnOn"
-"""Node reference of a segmentation node: the volume that MARKS tell of."""
+from MedMetaSlicerLib.scene.marks import ALL, mark
 
 EFFECT = "MedMetaSlicer.Effect"
 """Attribute of a preview node that the effect showed: it goes when what it belongs to is deleted."""
@@ -50,16 +43,9 @@ def _setting(name, read):
     return property(get, put)
 
 
-def _mark(name):
-    """A property that belongs to a drawing: positions of slices."""
-
-    def get(self):
-        return self._marks().get(name, ())
-
-    def put(self, value):
-        self._remember(name, value)
-
-    return property(get, put)
+def _choice(parameters):
+    ids = parameters.visibleSegments()
+    return ALL if ids is None else " ".join(sorted(ids))
 
 
 def _flag(text):
@@ -81,8 +67,8 @@ class EffectParameters:
     previewFilled = _setting("PreviewFilled", _flag)
     previewOpacity = _setting("PreviewOpacity", float)
 
-    leftOut = _mark("leftOut")
-    empty = _mark("empty")
+    leftOut = mark("leftOut", _choice)
+    empty = mark("empty", _choice)
 
     # Other volumes and saved tasks are the panel's: here none is chosen.
     task = ""
@@ -144,32 +130,3 @@ class EffectParameters:
     def previews():
         """All previews that the effect showed."""
         return [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute(EFFECT)]
-
-    @property
-    def _choice(self):
-        ids = self.visibleSegments()
-        return "*" if ids is None else " ".join(sorted(ids))
-
-    def _all(self):
-        """Choice of segments -> its marks."""
-        node = self.segmentation
-        if node is None or self.volume is None or node.GetNodeReferenceID(DRAWN_ON) != self.volume.GetID():
-            return {}
-        try:
-            found = json.loads(node.GetAttribute(MARKS) or "{}")
-        except ValueError:  # written by hand, or cut off: as if nothing was known
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def _marks(self):
-        found = self._all().get(self._choice)
-        return found if isinstance(found, dict) else {}
-
-    def _remember(self, name, value):
-        node = self.segmentation
-        if node is None or self.volume is None:
-            return
-        every = self._all()
-        every[self._choice] = {**self._marks(), name: list(value)}
-        node.SetAttribute(MARKS, json.dumps(every, separators=(",", ":")))
-        node.SetNodeReferenceID(DRAWN_ON, self.volume.GetID())

@@ -6,7 +6,7 @@ from MedMetaSlicerLib.scene.views import currentPosition, isShown, jumpToSlice
 
 
 class Drawing:
-    """The annotated slices of the chosen segmentation. Marks live in the parameter node.
+    """The annotated slices of the chosen segmentation. Marks stay with it, see scene/marks.py.
 
     Once a result was accepted into the segmentation, all its slices are full; those count that the user drew, before or
     since: a wrong slice is mended where it is, and that is all there is to correcting. See scene/accepted.py.

@@ -58,7 +58,7 @@ def test_marks_of_one_volume_say_nothing_of_another(user, study, parameters):
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"*": 3}', "null"])
 def test_marks_that_something_else_has_written_are_no_marks(study, parameters, text):
-    from MedMetaSlicerLib.effect.parameters import MARKS
+    from MedMetaSlicerLib.scene.marks import MARKS
 
     parameters.empty = [0]
     study.segmentation.SetAttribute(MARKS, text)

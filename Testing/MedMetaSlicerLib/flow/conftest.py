@@ -15,11 +15,14 @@ from medmeta.worker.client import WorkerClient
 
 def parameters(volumeNode, segmentationNode):
     """What a parameter node holds."""
-    return SimpleNamespace(
+    from MedMetaSlicerLib.scene.marks import mark
+
+    class Parameters(SimpleNamespace):
+        leftOut, empty = mark("leftOut"), mark("empty")
+
+    return Parameters(
         volume=volumeNode,
         segmentation=segmentationNode,
-        leftOut=[],
-        empty=[],
         preview=None,
         previewVisible=True,
         previewFilled=False,

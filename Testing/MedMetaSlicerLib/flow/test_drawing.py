@@ -88,3 +88,18 @@ def test_without_a_volume_or_a_segmentation_nothing_is_drawn(desk):
     desk.bench.drawing.refresh()
     assert desk.bench.drawing.slices == []
     assert not desk.bench.adapting.possible
+
+
+def test_marks_stay_with_their_volume_and_segmentation(desk, monkeypatch):
+    from MedMetaSlicerLib.selftest import ballInAVolume
+
+    monkeypatch.setattr("MedMetaSlicerLib.flow.drawing.currentPosition", lambda volumeNode, axis: 1)
+    desk.bench.drawing.markEmpty()
+    desk.bench.drawing.include(7, False)
+    first = desk.p.volume, desk.p.segmentation
+    desk.p.volume, desk.p.segmentation, _ = ballInAVolume()
+    desk.bench.drawing.refresh()
+    assert desk.bench.drawing.case().annotation.slices == (4, 7, 10)
+    desk.p.volume, desk.p.segmentation = first
+    desk.bench.drawing.refresh()
+    assert desk.bench.drawing.case().annotation.slices == (1, 4, 10)

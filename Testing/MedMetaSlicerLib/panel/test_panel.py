@@ -195,3 +195,19 @@ def test_reloading_the_module_keeps_what_is_chosen_and_the_result(adapted):
 def test_a_key_adapts(ready):
     ready.pressInMainWindow("Ctrl+Alt+A")
     ready.wait(lambda: ready.logic.bench.result.shown, 20)
+
+
+def test_marks_of_one_patient_are_none_of_the_next_and_come_back_with_the_scene(ready, scene, tmp_path):
+    from MedMetaSlicerLib.selftest import ballInAVolume
+
+    ready.tickCell("slicesTable", 1, 0, on=False)
+    file = ready.saveScene(tmp_path / "saved")
+    volumeNode, segmentationNode, _ = ballInAVolume()
+    volumeNode.SetName("Next")
+    segmentationNode.SetName("Next drawing")
+    ready.choose("volumeSelector", volumeNode)
+    ready.choose("segmentationSelector", segmentationNode)
+    ready.wait(lambda: "3 of 3 slices count" in ready.ui.slicesLabel.text)
+    ready.closeScene()
+    ready.loadScene(file)
+    ready.wait(lambda: "2 of 3 slices count" in ready.ui.slicesLabel.text)
