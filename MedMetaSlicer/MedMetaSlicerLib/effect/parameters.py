@@ -10,7 +10,7 @@ import slicer
 import vtk
 
 from MedMetaSlicerLib.flow.cohort import DISK
-from MedMetaSlicerLib.flow.result import previewOf
+from MedMetaSlicerLib.flow.result import caseOf, previewOf
 from MedMetaSlicerLib.scene.marks import ALL, mark
 
 EFFECT = "MedMetaSlicer.Effect"
@@ -117,9 +117,8 @@ class EffectParameters:
 
         Every segmentation has its own, found by what it refers to: one can leave a preview and come back to it.
         """
-        if self.segmentation is None or self.volume is None:
-            return None
-        return previewOf(self.segmentation.GetID(), self.volume.GetID())
+        case = caseOf(self)
+        return previewOf(*case) if case is not None else None
 
     @preview.setter
     def preview(self, node):

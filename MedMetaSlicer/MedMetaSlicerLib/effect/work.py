@@ -63,12 +63,7 @@ class Work(VTKObservationMixin):
     @property
     def suggestions(self):
         """Slices to draw next in what is edited now; the best first."""
-        adapting, p = self.bench.adapting, self.parameters
-        asked = adapting.request
-        if not self.shown or asked is None or not self.ready:
-            return ()
-        here = (asked.segmentationId, asked.volumeId) == (p.segmentation.GetID(), p.volume.GetID())
-        return adapting.suggestions if here else ()
+        return self.bench.adapting.suggestions if self.shown else ()
 
     def follow(self):
         """Takes up what the editor edits now, where that has changed; tells the bench of changed settings."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import slicer
 
 from medmeta.annotations import AnnotatedVolume
+from MedMetaSlicerLib.flow.result import caseOf
 from MedMetaSlicerLib.flow.words import phaseText
 from MedMetaSlicerLib.scene.plots import lossPlot
 
@@ -56,13 +57,24 @@ class Adapting:
         self.adapted = None
         self.ready = None
         self.readyIsCurrent = False
-        self.suggestions = ()
+        self._suggestions = ()
         self.curves = {}
 
     @property
     def possible(self):
         """True where Adapt can be pressed."""
         return self.bench.drawing.complete and not self.bench.busy
+
+    @property
+    def current(self):
+        """True where what was adapted last is what is chosen now."""
+        asked = self.request
+        return asked is not None and (asked.segmentationId, asked.volumeId) == caseOf(self.bench.parameters)
+
+    @property
+    def suggestions(self):
+        """Slices of what is chosen to draw next, the best first."""
+        return self._suggestions if self.current else ()
 
     @property
     def heldOut(self):
@@ -87,6 +99,7 @@ class Adapting:
         if bench.busy or not bench.prepare():
             return
         bench.drawing.refresh()
+        bench.result.attach()
         request = Request(bench.drawing.case(), p.volume.GetID(), p.segmentation.GetID())
         first, era = not bench.result.shown, bench.era
 
@@ -130,7 +143,7 @@ class Adapting:
         bench = self.bench
 
         def done(suggestions):
-            self.suggestions = suggestions
+            self._suggestions = suggestions
 
         bench.session.suggest(self.adapted.predictions[0], self.request.case, 1, bench.guarded(done), bench.fail)
 
@@ -178,7 +191,7 @@ class Adapting:
             bench.say(bench.tr("The volume was deleted meanwhile; its result is dropped."))
             return
         self.request, self.adapted = request, adapted
-        self.readyIsCurrent, self.suggestions = False, ()
+        self.readyIsCurrent, self._suggestions = False, ()
         bench.result.show(request, adapted.predictions[0].labels, adapted.quality)
         bench.say(self._report(adapted))
         self.suggest()

@@ -102,7 +102,7 @@ class Bench:
             if node.GetAttribute(CASE) or node is p.segmentation:
                 node.SetDisplayVisibility(node is segmentationNode)
         p.previewVisible = segmentationNode is p.segmentation and segmentationNode is not None
-        self.result.apply()
+        self.result.apply(again=True)
 
     def changed(self):
         """Tells all who watch."""

@@ -7,7 +7,7 @@ import slicer
 from medmeta.errors import AnnotationError
 from MedMetaSlicerLib.flow.words import keptBackText
 from MedMetaSlicerLib.scene.preview import Preview
-from MedMetaSlicerLib.scene.segmentations import segmentsOf
+from MedMetaSlicerLib.scene.segmentations import contentOf, segmentsOf
 from MedMetaSlicerLib.scene.views import SURFACE, showIn3D
 from MedMetaSlicerLib.scene.writing import acceptAsNew, acceptInto
 
@@ -30,8 +30,17 @@ def previewOf(segmentationId, volumeId):
     return None
 
 
+def caseOf(parameters):
+    """IDs of the segmentation and the volume that are chosen; None where they are not."""
+    if parameters is None or parameters.segmentation is None or parameters.volume is None:
+        return None
+    return parameters.segmentation.GetID(), parameters.volume.GetID()
+
+
 class Result:
-    """The preview and what becomes of it. Its node is saved with the scene.
+    """The preview of what is chosen, and what becomes of it. Its node is saved with the scene.
+
+    Each segmentation has a preview of its own for each volume: one can leave it and come back to it.
 
     :param bench: MedMetaSlicerLib.flow.bench.Bench
     """
@@ -45,16 +54,29 @@ class Result:
     def forget(self):
         """Nothing is shown."""
         self.preview = Preview()
-        self._undo = None
+        self._case = self._undo = self._applied = None
 
     def attach(self):
-        """Takes up the parameter node's preview, which was saved with the scene."""
+        """Takes up the preview of what is chosen now; that of what was chosen before is hidden, and stays."""
         p = self.bench.parameters
-        node = p.preview if p is not None else None
-        if self.preview.node is not node:
-            self.preview = Preview(node)
-            self._undo = None
+        if caseOf(p) != self._case:
+            self._case, self._undo = caseOf(p), None  # with the segmentation the Segment Editor forgets its steps
+        node, last = self._known(p), self.preview
+        if node is not last.node:
+            self.preview, self._applied = Preview(node), None
+            if last.node is not None:
+                last.visible = False
+        if p is not None and p.preview is not node:
+            p.preview = node
         self.apply()
+
+    def _known(self, p):
+        """The preview node of what is chosen; one whose drawing was deleted can still be accepted as new."""
+        known = previewOf(*self._case) if self._case is not None else None
+        if known is None and p is not None and self._inScene(p.preview):
+            orphan = p.preview.GetNodeReference(SEGMENTATION) is None
+            known = p.preview if orphan and p.preview.GetNodeReference(VOLUME) is p.volume else None
+        return known
 
     @property
     def shown(self):
@@ -86,8 +108,12 @@ class Result:
 
     @property
     def canUndo(self):
-        """True where something was accepted that can be taken back."""
-        return self._undo is not None
+        """True where something was accepted, and what it was written into is as it was then."""
+        if self._undo is None:
+            return False
+        _, nodeId, content = self._undo
+        node = slicer.mrmlScene.GetNodeByID(nodeId)
+        return node is not None and contentOf(node) == content
 
     def show(self, request, labels, quality=()):
         """Shows an answer in place of the last one to the same request; the user may have turned to another meanwhile.
@@ -98,26 +124,35 @@ class Result:
         """
         volumeNode = request.volumeNode
         known = previewOf(request.segmentationId, request.volumeId)
-        if known is None or known is not self.preview.node:
-            self.preview = Preview(known)
-        segments, in3D = request.case.annotation.segments, self.in3D
-        node = self.preview.show(labels.array, segments, volumeNode, request.segmentationId, request.case.annotation)
+        preview = Preview(known)
+        segments, in3D = request.case.annotation.segments, _in3D(known)
+        node = preview.show(labels.array, segments, volumeNode, request.segmentationId, request.case.annotation)
         node.SetNodeReferenceID(VOLUME, request.volumeId)
         node.SetNodeReferenceID(SEGMENTATION, request.segmentationId)
         node.SetAttribute(QUALITY, json.dumps([q.row() for q in quality]))
         if in3D:
             showIn3D(node)
-        self.bench.parameters.preview = node
+        p = self.bench.parameters
+        p.preview = node
+        if caseOf(p) == (request.segmentationId, request.volumeId):
+            p.previewVisible, self._applied = True, None
+        else:
+            preview.visible = False
         self.attach()
         self.bench.changed()
 
-    def apply(self):
-        """Brings the views in line with the parameter node."""
+    def apply(self, again=False):
+        """Brings the views in line with the parameter node, where that has changed.
+
+        :param again: also where it has not: what was changed in another module, such as Data, counts no more
+        """
         p = self.bench.parameters
-        if self.shown and p is not None:
-            self.preview.visible = p.previewVisible
-            self.preview.opacity = p.previewOpacity
-            self.preview.filled = p.previewFilled
+        if not self.shown or p is None:
+            return
+        wanted = self.preview.node.GetID(), p.previewVisible, p.previewOpacity, p.previewFilled
+        if wanted != self._applied or again:
+            self._applied = wanted
+            _, self.preview.visible, self.preview.opacity, self.preview.filled = wanted
 
     def discard(self, request=None):
         """Takes the answer away; what was drawn stays.
@@ -148,7 +183,7 @@ class Result:
             if added is not None:
                 slicer.mrmlScene.RemoveNode(added)
 
-        self._accepted(undo, self.bench.tr("Accepted as {name}.").format(name=node.GetName()))
+        self._accepted(node, undo, self.bench.tr("Accepted as {name}.").format(name=node.GetName()))
         return node
 
     def acceptInto(self, chosen=None, editorNode=None):
@@ -176,31 +211,36 @@ class Result:
             self.bench.say(f"{tr('Nothing was written.')} {kept}".strip())
             return False
         text = tr("Written into {name}.").format(name=target.GetName())
-        self._accepted(self.undoState, f"{text} {kept}".strip())
+        self._accepted(target, self.undoState, f"{text} {kept}".strip())
         return True
 
     def undo(self):
-        """Takes the last acceptance back; the answer is shown again."""
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
+        """Takes the last acceptance back; the answer is shown again.
+
+        Not once something else was changed there: the Segment Editor would take back that.
+        """
+        possible, accepted, self._undo = self.canUndo, self._undo, None
+        if possible:
+            accepted[0]()
             self.bench.drawing.refresh()
             self.bench.parameters.previewVisible = True
             self.apply()
             self.bench.say(self.bench.tr("Taken back."))
+        elif accepted is not None:
+            self.bench.say(self.bench.tr("It was changed since: use Undo of the Segment Editor."))
 
     @property
     def in3D(self):
         """True where the answer is shown as a surface."""
-        return self.shown and self.preview.node.GetSegmentation().ContainsRepresentation(SURFACE)
+        return self.shown and _in3D(self.preview.node)
 
     def show3D(self, on):
         """Shows the answer, or what was accepted of it, as a surface."""
         if self.shown:
             showIn3D(self.preview.node, on)
 
-    def _accepted(self, undo, text):
-        self._undo = undo
+    def _accepted(self, node, undo, text):
+        self._undo = (undo, node.GetID(), contentOf(node)) if undo is not None else None
         self.bench.drawing.refresh()
         self.bench.parameters.previewVisible = False
         self.apply()
@@ -214,3 +254,7 @@ class Result:
     @staticmethod
     def _inScene(node):
         return node is not None and slicer.mrmlScene.IsNodePresent(node) != 0
+
+
+def _in3D(node):
+    return node is not None and bool(node.GetSegmentation().ContainsRepresentation(SURFACE))

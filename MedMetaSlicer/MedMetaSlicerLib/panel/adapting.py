@@ -23,7 +23,7 @@ class AdaptingPart:
     def update(self):
         """Brings the widgets in line with what is computed."""
         bench, tr = self.bench, self.bench.tr
-        again = bench.adapting.request is not None
+        again = bench.adapting.current
         self.ui.adaptButton.enabled = bench.adapting.possible
         self.ui.adaptButton.text = tr("Adapt again") if again else tr("Adapt")
         self.ui.cancelButton.enabled = bench.busy

@@ -105,6 +105,7 @@ class Panel(VTKObservationMixin):
         if parameters is not None:
             self._watch(parameters.segmentation)
             self.editor.follow(parameters)
+            self.bench.result.attach()
             self.update()
             self.sceneChanged()
 

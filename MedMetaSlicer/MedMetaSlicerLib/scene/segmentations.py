@@ -6,7 +6,7 @@ import vtk
 
 from medmeta.annotations import Segment, SparseAnnotation
 from medmeta.errors import AnnotationError
-from MedMetaSlicerLib.scene.grids import gridOfVolume, maskOnGrid
+from MedMetaSlicerLib.scene.grids import gridOfVolume, labelmapOf, maskOnGrid
 
 TERMINOLOGY_TAG = slicer.vtkSegment.GetTerminologyEntryTagName()
 
@@ -33,6 +33,17 @@ def segmentsOf(segmentationNode, segmentIds=None):
         found.append(
             (segmentId, Segment(value, segment.GetName(), tuple(segment.GetColor()), _tag(segment, TERMINOLOGY_TAG)))
         )
+    return found
+
+
+def contentOf(segmentationNode):
+    """What tells whether a segmentation has changed: stays equal until somebody draws in it, or renames a segment."""
+    segmentation = segmentationNode.GetSegmentation()
+    found = []
+    for segmentId in (segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())):
+        segment, image = segmentation.GetSegment(segmentId), labelmapOf(segmentationNode, segmentId)[0]
+        # VTK counts modifications over all objects: no two states of any two images share a number.
+        found.append((segmentId, segment.GetName(), segment.GetColor(), image.GetMTime() if image is not None else 0))
     return found
 
 

@@ -78,3 +78,110 @@ def test_a_preview_of_a_loaded_scene_is_taken_up_with_what_was_expected(adapted,
     assert adapted.bench.result.quality[0]["segment"] == "Ball"
     node = adapted.bench.result.acceptAsNew()
     assert slicer.mrmlScene.IsNodePresent(node)
+
+
+def turnToAnother(desk):
+    """Chooses another volume and another drawing; the function that is returned turns back."""
+    from MedMetaSlicerLib.selftest import ballInAVolume
+
+    p, before = desk.p, (desk.p.volume, desk.p.segmentation)
+    p.volume, p.segmentation, _ = ballInAVolume()
+    desk.bench.attach(p)
+
+    def back():
+        p.volume, p.segmentation = before
+        desk.bench.attach(p)
+
+    return back
+
+
+def test_each_drawing_has_a_result_of_its_own(adapted, scene):
+    result, first = adapted.bench.result, adapted.p.preview
+    back = turnToAnother(adapted)
+    assert not result.shown
+    assert adapted.p.preview is None
+    assert not first.GetDisplayNode().GetVisibility()
+    assert adapted.bench.adapting.suggestions == ()
+    adapted.adapt()
+    second = adapted.p.preview
+    assert second is not first
+    assert result.segmentationNode is adapted.p.segmentation
+    result.acceptInto()
+    assert not adapted.mask()[5].any()
+    result.discard()
+    assert scene.IsNodePresent(first)
+    back()
+    assert adapted.p.preview is first
+    adapted.p.previewVisible = True
+    result.apply()
+    assert first.GetDisplayNode().GetVisibility()
+
+
+def test_suggestions_are_of_the_drawing_that_is_chosen(adapted):
+    assert adapted.bench.adapting.suggestions
+    back = turnToAnother(adapted)
+    assert adapted.bench.adapting.suggestions == ()
+    back()
+    assert adapted.bench.adapting.suggestions
+
+
+def test_an_answer_that_comes_when_the_user_has_turned_to_another_drawing_waits_for_its_own(desk):
+    desk.bench.adapting.adapt()
+    back = turnToAnother(desk)
+    desk.finish()
+    assert desk.errors == []
+    assert not desk.bench.result.shown
+    assert desk.p.preview is None
+    back()
+    assert desk.bench.result.shown
+    assert desk.p.preview.GetDisplayNode().GetVisibility()
+
+
+def test_a_new_answer_is_shown_though_the_last_was_accepted(adapted):
+    adapted.bench.result.acceptInto()
+    assert not adapted.p.previewVisible
+    adapted.adapt()
+    assert adapted.p.preview.GetDisplayNode().GetVisibility()
+
+
+def test_once_something_is_drawn_after_accepting_there_is_nothing_to_take_back(adapted):
+    result = adapted.bench.result
+    result.acceptInto()
+    assert result.canUndo
+    mended = adapted.mask()
+    mended[2] = False
+    adapted.paint(mended)
+    assert not result.canUndo
+    result.undo()
+    assert np.array_equal(adapted.mask(), mended)
+    assert "changed since" in adapted.bench.status
+
+
+def test_once_another_drawing_was_chosen_there_is_nothing_to_take_back(adapted):
+    adapted.bench.result.acceptInto()
+    accepted = adapted.mask()
+    back = turnToAnother(adapted)
+    assert not adapted.bench.result.canUndo
+    back()
+    adapted.bench.result.undo()
+    assert np.array_equal(adapted.mask(), accepted)
+
+
+def test_a_new_segmentation_that_was_drawn_in_is_not_taken_back(adapted, scene):
+    node = adapted.bench.result.acceptAsNew()
+    node.GetSegmentation().AddEmptySegment("", "Core", [0, 0, 1])
+    adapted.bench.result.undo()
+    assert scene.IsNodePresent(node)
+
+
+def test_what_another_module_hides_stays_hidden_until_the_panel_says_otherwise(adapted):
+    display, result = adapted.p.preview.GetDisplayNode(), adapted.bench.result
+    display.SetVisibility(False)
+    display.SetOpacity2DOutline(0.25)
+    result.attach()
+    result.apply()
+    assert not display.GetVisibility()
+    assert display.GetOpacity2DOutline() == 0.25
+    adapted.p.previewFilled = True
+    result.apply()
+    assert display.GetVisibility()

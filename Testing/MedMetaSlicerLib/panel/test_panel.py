@@ -211,3 +211,40 @@ def test_marks_of_one_patient_are_none_of_the_next_and_come_back_with_the_scene(
     ready.closeScene()
     ready.loadScene(file)
     ready.wait(lambda: "2 of 3 slices count" in ready.ui.slicesLabel.text)
+
+
+def test_a_stroke_after_accepting_is_not_what_take_back_takes_back(adapted):
+    adapted.click("acceptIntoButton")
+    adapted.ui.segmentEditorWidget.saveStateForUndo()
+    mended = mask(adapted.ball[1], adapted.ball[0])
+    mended[2] = False
+    paint(adapted, mended)
+    adapted.wait(lambda: not adapted.ui.undoButton.enabled)
+    adapted.logic.bench.result.undo()
+    assert np.array_equal(mask(adapted.ball[1], adapted.ball[0]), mended)
+
+
+def test_the_next_patient_has_no_result_yet_and_the_last_ones_stays(adapted, scene):
+    from MedMetaSlicerLib.selftest import ballInAVolume
+
+    adapted.wait(lambda: adapted.ui.nextSliceButton.enabled, 10)
+    first = adapted.logic.getParameterNode().preview
+    volumeNode, segmentationNode, _ = ballInAVolume()
+    volumeNode.SetName("Next")
+    segmentationNode.SetName("Next drawing")
+    adapted.choose("volumeSelector", volumeNode)
+    adapted.choose("segmentationSelector", segmentationNode)
+    for name in ("acceptIntoButton", "acceptNewButton", "discardButton", "nextSliceButton"):
+        assert not getattr(adapted.ui, name).enabled, name
+    assert adapted.ui.adaptButton.text == "Adapt"
+    drawn = mask(adapted.ball[1], adapted.ball[0])
+    adapted.click("adaptButton")
+    adapted.wait(lambda: not adapted.logic.bench.busy, 30)
+    adapted.click("acceptIntoButton")
+    assert mask(segmentationNode, volumeNode)[5].any()
+    assert np.array_equal(mask(adapted.ball[1], adapted.ball[0]), drawn)
+    adapted.click("discardButton")
+    assert scene.IsNodePresent(first)
+    adapted.choose("volumeSelector", adapted.ball[0])
+    adapted.choose("segmentationSelector", adapted.ball[1])
+    assert adapted.logic.bench.result.preview.node is first
