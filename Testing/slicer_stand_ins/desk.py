@@ -274,6 +274,10 @@ class Desk:
     def loadScene(self, file):
         """Closes the scene and loads another, as the user does."""
         self.scene.Clear(0)
+        self.addScene(file)
+
+    def addScene(self, file):
+        """Loads another scene into the one that is there."""
         self.scene.SetURL(str(file))
         assert self.scene.Import()
         self.settle()

@@ -159,3 +159,15 @@ def test_values_are_saved_with_the_scene(wrapped, scene, tmp_path):
     scene.Clear(0)
     assert scene.Import()
     assert wrapped({"a": list[str]}, scene.GetFirstNodeByName("Mine")).a == ["x", "y"]
+
+
+def test_a_value_is_read_again_when_the_node_says_that_it_changed_and_not_before(wrapped, volume):
+    parameters = wrapped({"a": int, "b": slicer.vtkMRMLScalarVolumeNode}, a=3)
+    raw, node = parameters.parameterNode, volume("A")
+    raw.DisableModifiedEventOn()
+    raw.SetParameter("a", "5")
+    raw.SetNodeReferenceID("b", node.GetID())
+    raw.DisableModifiedEventOff()
+    assert (parameters.a, parameters.b) == (3, None)
+    raw.Modified()
+    assert (parameters.a, parameters.b) == (5, node)

@@ -54,6 +54,7 @@ class Editor:
             self.widget.setMRMLSegmentEditorNode(None)
             return
         self.widget.setMRMLSegmentEditorNode(self.node())
+        self.widget.updateWidgetFromMRML()  # it is the same node where a scene was imported into this one
         self.follow(parameters)
 
     def follow(self, parameters):

@@ -248,3 +248,16 @@ def test_the_next_patient_has_no_result_yet_and_the_last_ones_stays(adapted, sce
     adapted.choose("volumeSelector", adapted.ball[0])
     adapted.choose("segmentationSelector", adapted.ball[1])
     assert adapted.logic.bench.result.preview.node is first
+
+
+def test_a_scene_that_is_added_to_an_open_panel_is_shown(ready, scene, tmp_path):
+    ready.click("adaptButton")
+    ready.wait(lambda: not ready.logic.bench.busy, 30)
+    file = ready.saveScene(tmp_path / "saved")
+    ready.closeScene()
+    assert ready.ui.volumeSelector.currentNode() is None
+    ready.addScene(file)
+    assert ready.ui.volumeSelector.currentNode().GetName() == "Ball"
+    assert ready.ui.segmentEditorWidget.segmentationNode().GetName() == "Drawing"
+    ready.wait(lambda: cells(ready.ui.slicesTable, 1) == ["4", "7", "10"])
+    assert ready.ui.acceptIntoButton.enabled

@@ -2,6 +2,7 @@
 
 import logging
 import typing
+import weakref
 
 import slicer
 import vtk
@@ -37,13 +38,45 @@ class Parameter:
     def __get__(self, wrapper, owner=None):
         if wrapper is None:
             return self
-        if not self.storage.holds(wrapper.parameterNode, self.name):
-            self.storage.write(wrapper.parameterNode, self.name, self.default.value)
-        return self.storage.read(wrapper.parameterNode, self.name)
+        return wrapper._caches[self.name].value
 
     def __set__(self, wrapper, value):
-        with slicer.util.NodeModify(wrapper.parameterNode):
-            self.storage.write(wrapper.parameterNode, self.name, value)
+        wrapper._caches[self.name].write(value)
+
+    def read(self, node):
+        if not self.storage.holds(node, self.name):
+            self.storage.write(node, self.name, self.default.value)
+        return self.storage.read(node, self.name)
+
+
+class Cache:
+    """A parameter's value as it was read last: again when its node says that it was modified, and only then.
+
+    A scene that is imported may change the references of a node that is there already without a word: as in Slicer,
+    a wrapper that was made before does not notice.
+    """
+
+    def __init__(self, parameter, node):
+        self._parameter, self._node, self._writing = parameter, node, False
+        self.value = parameter.read(node)
+        me = weakref.ref(self)
+        self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: me() and me()._modified())
+
+    def __del__(self):
+        self._node.RemoveObserver(self._tag)
+
+    def _modified(self):
+        if not self._writing:
+            self.value = self._parameter.read(self._node)
+
+    def write(self, value):
+        self._writing = True
+        try:
+            with slicer.util.NodeModify(self._node):
+                self._parameter.storage.write(self._node, self._parameter.name, value)
+                self.value = self._parameter.read(self._node)  # before observers ask
+        finally:
+            self._writing = False
 
 
 def _wrapped(classtype):
@@ -74,6 +107,7 @@ class _Wrapper:
         for name, parameter in self.allParameters.items():
             if not parameter.storage.holds(parameterNode, name):
                 parameter.storage.write(parameterNode, name, parameter.default.value)
+        self._caches = {name: Cache(parameter, parameterNode) for name, parameter in self.allParameters.items()}
 
     def default(self, name):
         return self._known(name).default
