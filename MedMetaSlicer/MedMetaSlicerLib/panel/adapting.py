@@ -54,6 +54,8 @@ class AdaptingPart:
             return tr("This is a result that was not accepted yet: choose the segmentation that you drew in.")
         if p.segmentation is None:
             return tr("Create a segmentation above and add a segment for each structure.")
+        if not p.segmentation.GetSegmentation().GetNumberOfSegments():
+            return tr("Add a segment for each structure above and draw it on a few slices.")
         if not self.bench.drawing.complete:
             return tr("Draw each structure on a few slices, then press Adapt.")
         return tr("Ready: press Adapt.")

@@ -34,7 +34,7 @@ class Panel(VTKObservationMixin):
         self.timer = timer
         self.editor = Editor(ui.segmentEditorWidget)
         self.shortcuts = None
-        self._segmentationNode = None
+        self._segmentationNode = self._volumeNode = None
         self._matched = None
         timer.setSingleShot(True)
         timer.connect("timeout()", bench.guarded(self.lookAgain))
@@ -58,7 +58,7 @@ class Panel(VTKObservationMixin):
 
     def attach(self, parameters):
         """Works with a parameter node from now on."""
-        self._watch(parameters.segmentation)
+        self._watch(parameters)
         self.editor.attach(parameters)
         self.bench.attach(parameters)
         self.sceneChanged()
@@ -71,7 +71,8 @@ class Panel(VTKObservationMixin):
         self.bench.forget()
 
     def enter(self, window):
-        """The module is shown: its keys hold in the main window."""
+        """The module is shown: there is something to draw in, and its keys hold in the main window."""
+        self._addSegmentation()
         self._removeShortcuts()
         if window is not None:
             self.shortcuts = Shortcuts(self.ui, window)
@@ -81,6 +82,17 @@ class Panel(VTKObservationMixin):
         """Another module is shown: its keys hold, and nothing is drawn here any more."""
         self._removeShortcuts()
         self.editor.exit()
+
+    def _addSegmentation(self):
+        """Adds a segmentation where there is none, as the Segment Editor does.
+
+        Not in a scene without a volume, which would do nothing but ask to be saved.
+        """
+        p = self.bench.parameters
+        if p is None or p.volume is None or p.segmentation is not None:
+            return
+        if slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode") is None:
+            p.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
 
     def _removeShortcuts(self):
         if self.shortcuts is not None:
@@ -103,7 +115,8 @@ class Panel(VTKObservationMixin):
         """A widget was used, or a script set a parameter."""
         parameters = self.bench.parameters
         if parameters is not None:
-            self._watch(parameters.segmentation)
+            self._bringVolume(parameters)
+            self._watch(parameters)
             self.editor.follow(parameters)
             self.bench.result.attach()
             self.update()
@@ -125,8 +138,21 @@ class Panel(VTKObservationMixin):
         if volume is not None and volume.GetID() != self._matched and bench.tasks.match():
             self._matched = volume.GetID()
 
-    def _watch(self, segmentationNode):
-        """Follows what is drawn in a segmentation."""
+    def _bringVolume(self, parameters):
+        """A segmentation that is chosen brings the volume that it was drawn on, unless that was chosen with it."""
+        segmentationNode = parameters.segmentation
+        if segmentationNode is None or segmentationNode is self._segmentationNode:
+            return
+        if parameters.volume is self._volumeNode:
+            role = segmentationNode.GetReferenceImageGeometryReferenceRole()
+            volumeNode = segmentationNode.GetNodeReference(role)
+            if volumeNode is not None and volumeNode.GetClassName() == "vtkMRMLScalarVolumeNode":  # as the selector has
+                parameters.volume = volumeNode
+
+    def _watch(self, parameters):
+        """Follows what is drawn in the segmentation that is chosen; None for none."""
+        segmentationNode = parameters.segmentation if parameters is not None else None
+        self._volumeNode = parameters.volume if parameters is not None else None
         if segmentationNode is self._segmentationNode:
             return
         events = (

@@ -261,3 +261,34 @@ def test_a_scene_that_is_added_to_an_open_panel_is_shown(ready, scene, tmp_path)
     assert ready.ui.segmentEditorWidget.segmentationNode().GetName() == "Drawing"
     ready.wait(lambda: cells(ready.ui.slicesTable, 1) == ["4", "7", "10"])
     assert ready.ui.acceptIntoButton.enabled
+
+
+def test_a_segmentation_brings_its_volume_and_one_that_is_chosen_afterwards_holds(ready, scene):
+    from MedMetaSlicerLib.selftest import ballInAVolume
+
+    volumeNode, segmentationNode, _ = ballInAVolume()
+    volumeNode.SetName("Next")
+    segmentationNode.SetName("Next drawing")
+    ready.choose("segmentationSelector", segmentationNode)
+    assert ready.logic.getParameterNode().volume is volumeNode
+    assert ready.ui.volumeSelector.currentNode() is volumeNode
+    assert ready.ui.segmentEditorWidget.sourceVolumeNode() is volumeNode
+    ready.choose("volumeSelector", ready.ball[0])
+    assert ready.logic.getParameterNode().volume is ready.ball[0]
+    ready.leave()
+    ready.open()
+    assert ready.logic.getParameterNode().volume is ready.ball[0]
+
+
+def test_there_is_a_segmentation_to_draw_in_once_there_is_a_volume(panel, scene):
+    assert segmentations(scene) == 0
+    panel.leave()
+    slicer.util.addVolumeFromArray(np.zeros((4, 5, 6), np.float32), name="CT")
+    panel.open()
+    assert segmentations(scene) == 1
+    assert panel.ui.segmentEditorWidget.segmentationNode() is panel.logic.getParameterNode().segmentation
+    assert panel.ui.segmentEditorWidget.sourceVolumeNode().GetName() == "CT"
+    assert "Add a segment" in panel.ui.statusLabel.text
+    panel.leave()
+    panel.open()
+    assert segmentations(scene) == 1
