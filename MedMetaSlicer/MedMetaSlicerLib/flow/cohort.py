@@ -19,6 +19,9 @@ VOLUME = "MedMetaSlicer.Volume"
 TO_DO = ("waiting", "failed")
 """Statuses of cases that `start` predicts."""
 
+DICOMDIR = "1.2.840.10008.1.3.10"
+"""Class of the DICOM file that lists others."""
+
 SCENE, FOLDER, DISK = SOURCES = ("all of the scene", "folder of the scene", "folder on disk")
 """Where the other volumes are."""
 
@@ -240,11 +243,23 @@ class Cohort:
             self.run.onChanged.append(self._changed)
         return self.run
 
+    def _fileOf(self, path):
+        """What Slicer can load: in a folder with a DICOM series one of its files, which brings the others."""
+        from medmeta.volumes.dicom_seg import STORAGE
+        from medmeta.volumes.intact import dicom_class
+
+        if not path.is_dir():
+            return path
+        for file in sorted(path.iterdir()):
+            if file.is_file() and dicom_class(file) not in ("", STORAGE, DICOMDIR):
+                return file
+        raise VolumeError(self.bench.tr("{folder} holds no DICOM series any more.").format(folder=path))
+
     def _loaded(self, item):
         if not item.result:
             raise CohortError(self.bench.tr("{name} has no result yet.").format(name=item.name))
         if item.key not in self._opened:
-            volumeNode = slicer.util.loadVolume(str(self.run.volume(item.key)))
+            volumeNode = slicer.util.loadVolume(str(self._fileOf(Path(self.run.volume(item.key)))), {"name": item.name})
             segmentationNode = slicer.util.loadSegmentation(str(item.result))
             self._opened[item.key] = volumeNode.GetID(), segmentationNode.GetID()
         nodes = tuple(slicer.mrmlScene.GetNodeByID(nodeId) for nodeId in self._opened[item.key])

@@ -172,7 +172,7 @@ def test_a_case_on_disk_is_loaded_once_with_its_result(onDisk, scene, monkeypatc
     loaded = []
 
     def load(kind):
-        def read(path):
+        def read(path, properties=None):
             loaded.append(Path(path).name)
             return scene.AddNewNodeByClass(kind)
 
@@ -185,3 +185,28 @@ def test_a_case_on_disk_is_loaded_once_with_its_result(onDisk, scene, monkeypatc
     for _ in range(2):
         onDisk.bench.cohort.open(onDisk.bench.cohort.items[0])
     assert loaded == ["a.nrrd", "a_label.nii.gz"]
+
+
+def test_of_a_dicom_folder_a_file_is_loaded_which_brings_the_others(onDisk, scene, monkeypatch, tmp_path):
+    import SimpleITK as sitk
+
+    folder = tmp_path / "in" / "a"
+    folder.mkdir()
+    (folder / ".notes").write_text("no image")
+    (folder / "about.txt").write_text("no image")
+    sitk.WriteImage(sitk.Image(4, 4, sitk.sitkUInt16), folder / "slice.dcm")
+    loaded = []
+
+    def load(path, properties):
+        loaded.append((Path(path), properties["name"]))
+        return scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+
+    monkeypatch.setattr(slicer.util, "loadVolume", load)
+    monkeypatch.setattr(
+        slicer.util, "loadSegmentation", lambda path: scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    )
+    monkeypatch.setattr(onDisk.bench, "lookAt", lambda *nodes: None)  # there are no views
+    run(onDisk)
+    monkeypatch.setattr(onDisk.bench.cohort.run, "volume", lambda key: folder)
+    onDisk.bench.cohort.open(onDisk.bench.cohort.items[0])
+    assert loaded == [(folder / "slice.dcm", "a")]
