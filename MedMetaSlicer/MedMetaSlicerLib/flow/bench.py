@@ -5,7 +5,7 @@ import logging
 
 import slicer
 
-from medmeta.errors import MedMetaError
+from medmeta.errors import Cancelled, MedMetaError
 from MedMetaSlicerLib.flow.adapting import Adapting
 from MedMetaSlicerLib.flow.cohort import CASE, Cohort
 from MedMetaSlicerLib.flow.drawing import Drawing
@@ -47,8 +47,8 @@ class Bench:
 
     @property
     def busy(self):
-        """True while anything is computed."""
-        return self.session.busy or self.cohort.running
+        """True while anything is computed; matching saved tasks, which begins by itself, keeps nobody waiting."""
+        return any(activity.kind != "match" for activity in self.session.activities) or self.cohort.running
 
     def prepare(self):
         """True where all packages are there, or were installed now; asks before it installs any."""
@@ -115,7 +115,9 @@ class Bench:
         self.changed()
 
     def fail(self, error):
-        """Shows what went wrong."""
+        """Shows what went wrong; that something was cancelled, by the user or with the scene, is no news."""
+        if isinstance(error, Cancelled):
+            return
         if not isinstance(error, MedMetaError):
             logging.error("MedMetaSlicer", exc_info=error)
         self.say(str(error))

@@ -64,9 +64,11 @@ class Tasks:
 
         :param then: called when it is loaded
         """
-        bench = self.bench
+        bench, era = self.bench, self.bench.era
 
         def loaded(adapted):
+            if era is not bench.era:  # the scene was closed meanwhile
+                return
             bench.adapting.use(TaskInHand(adapted.task, adapted.segments))
             bench.parameters.task = name
             bench.say(bench.tr("{name} is used from now on.").format(name=name))
@@ -108,7 +110,7 @@ class Tasks:
         """
         bench, p = self.bench, self.bench.parameters
         usable = any(entry.forOtherVolumes for entry in self.entries)
-        if p is None or p.volume is None or not usable or bench.busy or bench.installer.missing():
+        if p is None or p.volume is None or not usable or bench.busy or bench.session.busy or bench.installer.missing():
             return False
 
         def done(found):
@@ -119,12 +121,13 @@ class Tasks:
         return True
 
     def _save(self, task, name, then, failed):
-        bench = self.bench
+        bench, era = self.bench, self.bench.era
 
         def saved(entry):
-            bench.parameters.task = entry.name
             self.refresh()
-            then()
+            if era is bench.era:  # the scene was not closed meanwhile
+                bench.parameters.task = entry.name
+                then()
 
         bench.library.save(bench.session, task.name, name, bench.guarded(saved), failed)
 

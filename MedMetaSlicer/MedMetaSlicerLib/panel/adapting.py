@@ -28,7 +28,7 @@ class AdaptingPart:
         self.ui.adaptButton.text = tr("Adapt again") if again else tr("Adapt")
         self.ui.cancelButton.enabled = bench.busy
         self.ui.lossPlotButton.enabled = bool(bench.adapting.curves)
-        activity = bench.session.activity if bench.busy else None
+        activity = next((a for a in bench.session.activities if a.kind != "match"), None)
         self.ui.progressBar.setVisible(activity is not None)
         self.ui.timeLabel.setVisible(activity is not None)
         if activity is not None:

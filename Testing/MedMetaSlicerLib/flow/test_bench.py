@@ -35,3 +35,12 @@ def test_a_drawing_that_nothing_can_be_made_of_is_said_and_keeps_nobody_from_the
     desk.bench.attach(desk.p)
     assert "which axis" in desk.bench.status
     assert desk.errors == []
+
+
+def test_what_is_cancelled_is_no_error(desk):
+    desk.adapt()
+    desk.bench.adapting.suggest()
+    desk.session.cancel()
+    desk.finish()
+    assert desk.errors == []
+    assert "Done" in desk.bench.status

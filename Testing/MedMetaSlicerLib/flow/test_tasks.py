@@ -53,3 +53,35 @@ def test_renaming_and_deleting_follow_in_the_parameter_node(desk):
     desk.bench.tasks.delete("Balls")
     assert desk.p.task == ""
     assert "Balls" not in names(desk)
+
+
+def test_matching_keeps_nobody_from_adapting_and_cancelling_it_is_no_error(desk):
+    saved(desk)
+    assert desk.bench.tasks.match()
+    assert desk.session.busy
+    assert desk.bench.adapting.possible
+    desk.session.cancel()
+    desk.loop.until(lambda: not desk.session.busy)
+    assert desk.errors == []
+    desk.adapt()
+    assert desk.bench.result.shown
+
+
+def test_adapting_waits_for_a_match_that_is_going_on(desk):
+    saved(desk)
+    desk.bench.tasks.match()
+    desk.adapt()
+    assert desk.errors == []
+    assert "Done" in desk.bench.status
+    assert list(desk.bench.tasks.fits) == ["Ball of mine"]
+
+
+def test_a_task_that_is_saved_when_the_scene_is_closed_is_there_and_no_error(desk, scene):
+    desk.adapt()
+    desk.bench.adapting.makeReady(lambda task: None)
+    desk.loop.until(lambda: "save" in [activity.kind for activity in desk.session.activities])
+    desk.bench.forget()
+    scene.Clear()
+    desk.finish()
+    assert desk.errors == []
+    assert names(desk) == ["Ball"]
