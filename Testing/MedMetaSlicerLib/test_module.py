@@ -71,7 +71,7 @@ def test_parameter_names_in_the_ui_file_are_the_parameter_nodes():
     }
     assert named <= set(parameters())
     # What no widget shows by itself: the panel's parts do.
-    assert set(parameters()) - named == {"preview", "cohortFolder", "task"}
+    assert set(parameters()) - named == {"preview", "cohortFolder", "cohortInput", "cohortOutput", "task"}
 
 
 @pytest.mark.parametrize(

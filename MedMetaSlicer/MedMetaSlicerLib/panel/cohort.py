@@ -1,5 +1,7 @@
 """The table of other volumes."""
 
+from pathlib import Path
+
 from MedMetaSlicerLib.flow.cohort import DISK, FOLDER, SCENE
 from MedMetaSlicerLib.panel.table import Table
 
@@ -9,11 +11,18 @@ class CohortPart:
 
     :param ui: the widgets of MedMetaSlicer.ui by name
     :param bench: MedMetaSlicerLib.flow.bench.Bench
+    :param askFile: (title, filter) -> path of a file, or None
     """
 
-    def __init__(self, ui, bench):
+    def __init__(self, ui, bench, askFile):
         self.ui = ui
         self.bench = bench
+        self.askFile = askFile
+        # Not by SlicerParameterName, which shows an empty path as a dot.
+        self.paths = {"cohortInput": ui.inputPath, "cohortOutput": ui.outputPath}
+        for name, edit in self.paths.items():
+            edit.connect("currentPathChanged(QString)", lambda path, name=name: self._storePath(name, path))
+        ui.inputListButton.connect("clicked()", bench.guarded(self.chooseList))
         self.table = Table(ui.cohortTable)
         ui.startCohortButton.connect("clicked()", bench.guarded(bench.cohort.start))
         ui.cancelCohortButton.connect("clicked()", bench.guarded(bench.cohort.cancel))
@@ -30,8 +39,13 @@ class CohortPart:
         source = p.cohortSource if p is not None else SCENE
         self.ui.folderSelector.setVisible(source == FOLDER)
         self.ui.folderLabel.setVisible(source == FOLDER)
-        for widget in (self.ui.inputLabel, self.ui.inputPath, self.ui.outputLabel, self.ui.outputPath):
+        ui = self.ui
+        for widget in (ui.inputLabel, ui.inputPath, ui.inputListButton, ui.outputLabel, ui.outputPath):
             widget.setVisible(source == DISK)
+        for name, edit in self.paths.items():
+            path = getattr(p, name) if p is not None else Path()
+            if Path(edit.currentPath) != path:  # else it is what is being typed, "/data/" say
+                edit.currentPath = "" if path == Path() else str(path)
         self._listFolders(source)
         self.table.show([self._row(item) for item in cohort.items])
         self.ui.startCohortButton.enabled = cohort.possible
@@ -48,6 +62,19 @@ class CohortPart:
         if self.bench.parameters is not None and name and name != self.bench.parameters.cohortFolder:
             self.bench.parameters.cohortFolder = name
             self.bench.attempt(self.bench.cohort.refresh)
+
+    def chooseList(self):
+        """Asks for a list of volumes."""
+        tr = self.bench.tr
+        path = self.askFile(tr("List of volumes"), tr("Lists of volumes (*.csv *.json)"))
+        if path:
+            self.ui.inputPath.currentPath = path
+
+    def _storePath(self, name, path):
+        """A path was typed or chosen."""
+        p = self.bench.parameters
+        if p is not None and getattr(p, name) != Path(path):
+            setattr(p, name, Path(path))
 
     @property
     def _chosen(self):

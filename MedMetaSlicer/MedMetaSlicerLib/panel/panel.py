@@ -42,7 +42,7 @@ class Panel(VTKObservationMixin):
             DrawingPart(ui, bench),
             AdaptingPart(ui, bench),
             ResultPart(ui, bench),
-            CohortPart(ui, bench),
+            CohortPart(ui, bench, askFile),
             TasksPart(ui, bench, ask, askFile, confirm),
         ]
         bench.observers.append(self.update)

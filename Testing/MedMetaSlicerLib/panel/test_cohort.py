@@ -90,3 +90,38 @@ def test_the_folder_on_disk_asks_for_its_paths(cohort, tmp_path):
     cohort.choose("sourceSelector", "folder on disk")
     assert cohort.ui.inputPath.visible
     assert not cohort.ui.startCohortButton.enabled
+
+
+def browse(panel, name):
+    """Presses the button with three dots."""
+    from PySide6.QtWidgets import QToolButton
+
+    panel.find(name).findChild(QToolButton).click()
+    panel.settle()
+
+
+def test_folders_are_asked_for_as_folders_and_a_list_as_a_file(cohort, tmp_path):
+    cohort.choose("sourceSelector", "folder on disk")
+    assert [cohort.ui.inputPath.currentPath, cohort.ui.outputPath.currentPath] == ["", ""]
+    cohort.desktop.answers.extend([str(tmp_path / "in"), str(tmp_path / "out")])
+    browse(cohort, "inputPath")
+    browse(cohort, "outputPath")
+    assert [kind for kind, _, _ in cohort.desktop.shown] == ["getExistingDirectory"] * 2
+    parameters = cohort.logic.getParameterNode()
+    assert (parameters.cohortInput, parameters.cohortOutput) == (tmp_path / "in", tmp_path / "out")
+    cohort.desktop.answers.append(str(tmp_path / "list.csv"))
+    cohort.click("inputListButton")
+    assert cohort.ui.inputPath.currentPath == str(tmp_path / "list.csv")
+    assert cohort.logic.getParameterNode().cohortInput == tmp_path / "list.csv"
+
+
+def test_paths_are_those_of_the_scene_and_are_not_changed_while_they_are_typed(cohort, tmp_path):
+    cohort.choose("sourceSelector", "folder on disk")
+    cohort.ui.outputPath.currentPath = f"{tmp_path}/"
+    cohort.settle()
+    assert cohort.ui.outputPath.currentPath == f"{tmp_path}/"
+    file = cohort.saveScene(tmp_path / "saved")
+    cohort.closeScene()
+    assert cohort.ui.outputPath.currentPath == ""
+    cohort.loadScene(file)
+    assert cohort.ui.outputPath.currentPath == str(tmp_path)

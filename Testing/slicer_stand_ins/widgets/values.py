@@ -187,7 +187,9 @@ class ctkPathLineEdit(QWidget):
         self._edit.setText(path)
 
     def browse(self):
-        answer = desktop.ask("browse", self.label, self.currentPath, self, default=False)
+        file = bool(self.filters & ctkPathLineEdit.Files)
+        kind, title = ("getOpenFileName", "Open a file") if file else ("getExistingDirectory", "Select a directory...")
+        answer = desktop.ask(kind, title, self.currentPath, self, default=False)
         if answer:
             self.currentPath = str(answer)
 
