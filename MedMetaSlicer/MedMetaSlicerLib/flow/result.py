@@ -64,7 +64,7 @@ class Result:
         node, last = self._known(p), self.preview
         if node is not last.node:
             self.preview, self._applied = Preview(node), None
-            if last.node is not None:
+            if last.node is not None and last.node is not (p and p.segmentation):
                 last.visible = False
         if p is not None and p.preview is not node:
             p.preview = node

@@ -39,12 +39,21 @@ class Tasks:
 
         :param then: called when that is done, or has failed, which the user is told
         """
+        bench, era = self.bench, self.bench.era
+
+        def saved(entry):
+            self.refresh()
+            if era is bench.era:  # else the scene was closed meanwhile, and whoever waits is gone
+                bench.parameters.task = entry.name
+                then()
 
         def failed(error):
-            self.bench.fail(error)
-            then()
+            bench.fail(error)
+            if era is bench.era:
+                then()
 
-        self._save(task, self.bench.library.suggestedName(task.segments), then, failed)
+        name = bench.library.suggestedName(task.segments)
+        bench.library.save(bench.session, task.name, name, bench.guarded(saved), failed)
 
     def save(self, name):
         """Saves what was adapted last under a name; makes it ready for other volumes first where it is not.
@@ -119,17 +128,6 @@ class Tasks:
         self.fits = {}
         bench.library.match(bench.session, volumeFromNode(p.volume), bench.guarded(done), bench.fail, device=p.device)
         return True
-
-    def _save(self, task, name, then, failed):
-        bench, era = self.bench, self.bench.era
-
-        def saved(entry):
-            self.refresh()
-            if era is bench.era:  # the scene was not closed meanwhile
-                bench.parameters.task = entry.name
-                then()
-
-        bench.library.save(bench.session, task.name, name, bench.guarded(saved), failed)
 
     def _refuse(self, name):
         if self.bench.library.path(name).exists():

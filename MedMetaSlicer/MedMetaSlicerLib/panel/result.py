@@ -39,7 +39,10 @@ class ResultPart:
 
     def acceptInto(self):
         """Writes the checked segments, as the Segment Editor's settings allow."""
-        self.bench.result.acceptInto(self.chosen(), self.ui.segmentEditorWidget.mrmlSegmentEditorNode())
+        editor, target = self.ui.segmentEditorWidget, self.bench.result.segmentationNode
+        if target is not None and editor.segmentationNode() is not target:
+            editor.setSegmentationNode(target)  # it takes back what was done to the one that it edits
+        self.bench.result.acceptInto(self.chosen(), editor.mrmlSegmentEditorNode())
 
     def chosen(self):
         """IDs of the segments that are checked."""

@@ -85,3 +85,12 @@ def test_a_task_that_is_saved_when_the_scene_is_closed_is_there_and_no_error(des
     desk.finish()
     assert desk.errors == []
     assert names(desk) == ["Ball"]
+
+
+def test_quitting_while_a_task_is_saved_for_other_volumes_is_no_error(desk):
+    desk.adapt()
+    desk.bench.cohort.forget()
+    desk.bench.adapting.makeReady(desk.bench.guarded(desk.bench.cohort._start))
+    desk.loop.until(lambda: "save" in [activity.kind for activity in desk.session.activities])
+    desk.bench.close()
+    assert desk.errors == []
