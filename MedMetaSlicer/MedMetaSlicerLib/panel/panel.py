@@ -143,11 +143,12 @@ class Panel(VTKObservationMixin):
         segmentationNode = parameters.segmentation
         if segmentationNode is None or segmentationNode is self._segmentationNode:
             return
-        if parameters.volume is self._volumeNode:
-            role = segmentationNode.GetReferenceImageGeometryReferenceRole()
-            volumeNode = segmentationNode.GetNodeReference(role)
-            if volumeNode is not None and volumeNode.GetClassName() == "vtkMRMLScalarVolumeNode":  # as the selector has
-                parameters.volume = volumeNode
+        if parameters.volume is not self._volumeNode:
+            return
+        volumeNode = segmentationNode.GetNodeReference(segmentationNode.GetReferenceImageGeometryReferenceRole())
+        offered = volumeNode is not None and volumeNode.GetClassName() == "vtkMRMLScalarVolumeNode"
+        if offered and volumeNode is not parameters.volume:
+            parameters.volume = volumeNode
 
     def _watch(self, parameters):
         """Follows what is drawn in the segmentation that is chosen; None for none."""
