@@ -43,6 +43,52 @@ def test_the_module_loads_no_heavy_package_at_start(path):
     assert not {name.split(".")[0] for name in imported(path, top_level_only=True)} & HEAVY
 
 
+EXECUTING = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib"}
+"""Packages that execute what the files that they read say."""
+
+
+def executing(tree):
+    """Lines that read or write files of the kind, or execute text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            found = {name.split(".")[0] for name in names} & EXECUTING
+        elif isinstance(node, ast.Attribute):
+            found = ast.unparse(node) in ("torch.load", "torch.save")
+        elif isinstance(node, ast.Call):
+            pickles = [word for word in node.keywords if word.arg == "allow_pickle"]
+            found = any(ast.unparse(word.value) != "False" for word in pickles)
+            found |= isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")
+        else:
+            continue
+        if found:
+            yield node.lineno
+
+
+def test_no_program_reads_or_writes_pickles_or_executes_text():
+    programs = [path for folder in ("MedMetaSlicer", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    for path in (path for path in (ROOT / "scripts").rglob("*") if path.is_file()):
+        if path.suffix == ".py" or path.read_bytes().startswith(b"#!/usr/bin/env python"):
+            programs.append(path)
+    assert len(programs) > 200
+    trees = {str(path): ast.parse(path.read_text(encoding="utf-8")) for path in programs}
+    assert {path: lines for path, tree in trees.items() if (lines := list(executing(tree)))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle", "from pickle import loads", "import os, joblib.memory", "torch.load('x', weights_only=True)",
+        "torch.save(x, 'x')", "np.load('x', allow_pickle=True)", "np.load('x', allow_pickle=given)", "eval('1')",
+        "exec(text)",
+    ],
+)  # fmt: skip
+def test_what_would_execute_a_file_is_found(line):
+    assert list(executing(ast.parse(line))) == [1]
+    harmless = "import json\nnetwork.eval()\nnp.load('x', allow_pickle=False)\nself.load(x)\nre.compile('x')"
+    assert not list(executing(ast.parse(harmless)))
+
+
 def test_importing_medmeta_or_its_command_line_loads_no_torch():
     code = "import sys, medmeta, medmeta.annotations, medmeta.errors, medmeta.progress; print('torch' in sys.modules)"
     environment = {"PYTHONPATH": str(ROOT / "MedMetaSlicer")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import defaultdict
@@ -10,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medmeta.episodes import Episode
 from medmeta.episodes.channels import THERE
+from medmeta.errors import CheckpointError
 from medmeta.learners.base import Learner
 from medmeta.learners.checkpoint import save_checkpoint
+from medmeta.learners.tensor_file import read_tensor_file
+
+FORMAT = "medmeta-training-1"
 
 Scores = Callable[[Episode, torch.Tensor], dict[str, torch.Tensor]]
 
@@ -86,6 +92,9 @@ class Trainer:
         scores: what the log tells of a batch, beside the loss: (batch, outputs) -> name -> scalar tensor.
         log: called with a line of text now and then.
         log_dir: TensorBoard files go there; needs the package tensorboard. None for no files.
+
+    Raises:
+        CheckpointError: the state cannot be read, or is of another learner or version.
     """
 
     def __init__(
@@ -163,24 +172,47 @@ class Trainer:
     def save_state(self) -> None:
         """Writes all that is needed to go on."""
         self.state_file.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "learner": self.learner.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-        }
+        # Whole numbers, too, are kept in single precision: they count steps.
+        tensors = {name: value.detach().float().cpu().contiguous() for name, value in self._tensors().items()}
+        header = {"format": FORMAT, "step": self.step, "seconds": self.seconds}
         temporary = self.state_file.with_suffix(".new")
-        torch.save(state, temporary)
+        save_file(tensors, temporary, metadata={"medmeta": json.dumps(header)})
         temporary.replace(self.state_file)
 
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """Weights, their average and what the optimizer keeps of each parameter, by name."""
+        parts = {"learner": self.learner.state_dict(), "average": self.average.state_dict()}
+        parts |= {f"optimizer.{n}": kept for n, kept in self.optimizer.state_dict()["state"].items()}
+        return {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+
     def _restore(self) -> None:
-        state = torch.load(self.state_file, map_location=self.parameters[0].device, weights_only=True)
-        self.learner.load_state_dict(state["learner"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        advice = "remove it to begin anew; those of earlier versions cannot be gone on with"
+        header, tensors = read_tensor_file(self.state_file, "Training state", advice)
+        try:
+            if header["format"] != FORMAT:
+                raise ValueError(f"its format is {header['format']}")
+            parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+            for key, value in tensors.items():
+                part, _, name = key.partition(".")
+                parts[part][name] = value
+            self.learner.load_state_dict(parts["learner"])
+            self.average.load_state_dict(parts["average"])
+            self.optimizer.load_state_dict(self._optimizer_state(parts["optimizer"]))
+            self.step, self.seconds = int(header["step"]), float(header["seconds"])
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(f"Training state {self.state_file} does not fit ({reason}): {advice}.") from error
         self.log(f"resumed at step {self.step}, {self.seconds / 60:.1f} min")
+
+    def _optimizer_state(self, tensors: dict[str, torch.Tensor]) -> dict:
+        """What the optimizer takes, with each parameter's tensors laid out in memory as it is itself."""
+        state: dict[int, dict[str, torch.Tensor]] = defaultdict(dict)
+        for key, value in tensors.items():
+            number, _, name = key.partition(".")
+            if name != "step":
+                value = torch.empty_like(self.parameters[int(number)]).copy_(value)
+            state[int(number)][name] = value
+        return {**self.optimizer.state_dict(), "state": state}
 
     def _report(self, rate: float, norm: float) -> None:
         means = {name: float(torch.stack(values).mean()) for name, values in sorted(self.recent.items())}

@@ -51,6 +51,15 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path):
         load_checkpoint(tmp_path / "other.safetensors")
 
 
+def test_hostile_files_are_refused_quickly_and_execute_nothing(tmp_path, hostile_files, frugal):
+    path, marker = tmp_path / "weights.safetensors", tmp_path / "executed"
+    for name, content in hostile_files(marker).items():
+        path.write_bytes(content)
+        with frugal(), pytest.raises(CheckpointError, match=r"weights\.safetensors"):
+            load_checkpoint(path)
+        assert not marker.exists(), name
+
+
 def rewritten(path, change):
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()["medmeta"])

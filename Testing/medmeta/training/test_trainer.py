@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from medmeta.errors import CheckpointError
 from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.factory import create_learner
 from medmeta.synthesis import RandomCohort
@@ -52,6 +53,45 @@ def test_a_stopped_training_goes_on_where_it_was(batch, tmp_path):
     assert second.seconds == first.seconds
     for one, other in zip(first.learner.parameters(), second.learner.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_stopped_training_takes_the_same_steps_as_one_that_was_not(batch, tmp_path):
+    def trainer(name):
+        return Trainer(small_learner(), joint_loss, Schedule(0, steps=100), tmp_path / name, log=lambda _: None)
+
+    def steps(trainer, count):
+        for _ in range(count):
+            trainer.run(iter([batch]), minutes=1e-9)
+
+    whole, stopped = trainer("whole"), trainer("stopped")
+    steps(whole, 4), steps(stopped, 2)
+    again = trainer("stopped")
+    steps(again, 2)
+    assert again.step == 4
+    for part in ("learner", "average"):
+        wanted = getattr(whole, part).state_dict()
+        for name, value in getattr(again, part).state_dict().items():
+            assert value.dtype == wanted[name].dtype
+            assert torch.equal(value, wanted[name]), name
+
+
+def test_hostile_states_and_those_of_other_learners_and_versions_are_refused_and_execute_nothing(
+    batch, tmp_path, hostile_files, replace_header
+):
+    def trainer(learner):
+        return Trainer(learner, joint_loss, Schedule(1000), tmp_path / "state", log=lambda _: None)
+
+    first = trainer(small_learner())
+    first.run(iter([batch]), minutes=1e-9)
+    with pytest.raises(CheckpointError, match="does not fit .*: remove it"):
+        trainer(create_learner(network={"encoder_channels": [8, 8], "branch_channels": [8, 8]}))
+    state, marker = (tmp_path / "state").read_bytes(), tmp_path / "executed"
+    older = replace_header(state, lambda header: {**header, "format": "medmeta-training-0"})
+    for name, content in {"older": older, "cut": state[:-9], **hostile_files(marker)}.items():
+        (tmp_path / "state").write_bytes(content)
+        with pytest.raises(CheckpointError, match="remove it to begin anew"):
+            trainer(small_learner())
+        assert not marker.exists(), name
 
 
 def test_the_averaged_weights_are_saved_with_their_provenance(batch, tmp_path):
