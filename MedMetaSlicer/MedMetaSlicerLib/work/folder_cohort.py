@@ -150,9 +150,8 @@ class FolderCohort(Judged):
                 item.reset()
         pipe = subprocess.PIPE
         try:
-            self._process = group.start(
-                self._command(**options), stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, env=self._environment()
-            )
+            command = self._command(**options)
+            self._process = group.start(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe)
         except OSError as error:
             text = self.tr("The cohort cannot be started ({reason}): install MedMetaSlicer again.")
             raise CohortError(text.format(reason=error)) from error
@@ -185,14 +184,6 @@ class FolderCohort(Judged):
         command += ["--checkpoint", str(checkpoint)] if checkpoint else []
         command += ["--overwrite"] if overwrite else []
         return command
-
-    @staticmethod
-    def _environment():
-        import medmeta
-
-        package = str(Path(medmeta.__file__).resolve().parents[1])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-        return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
 
     def _listen(self, process):
         with contextlib.suppress(OSError, ValueError):

@@ -12,13 +12,11 @@ All calls belong to one thread, the main one; so do the callbacks, which come fr
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import medmeta
 from medmeta import errors
 from medmeta.adaptation.results import Prediction
 from medmeta.annotations import AnnotatedVolume
@@ -82,9 +80,7 @@ class WorkerClient:
         """
         if self.process is None:
             self.device = None
-            package = str(Path(medmeta.__file__).resolve().parents[1])
-            path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-            self.process = WorkerProcess([*self.command, str(self.folder.path)], {**os.environ, "PYTHONPATH": path})
+            self.process = WorkerProcess([*self.command, str(self.folder.path)])
 
     def adapt(
         self,

@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import medmeta
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Starts a process in a group of its own, so that Ctrl-C in this one's terminal is this one's.
+
+    Python in it finds this `medmeta`, and writes its texts in UTF-8.
 
     Args:
         command: what to start.
@@ -24,7 +29,10 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     else:
         options["start_new_session"] = True
-    return subprocess.Popen(command, **options)
+    package = str(Path(medmeta.__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(command, env=environment, **options)
 
 
 def kill(process: subprocess.Popen[bytes], seconds: float | None = None) -> None:

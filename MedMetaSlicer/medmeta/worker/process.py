@@ -19,7 +19,6 @@ class WorkerProcess:
 
     Args:
         command: what to start.
-        environment: of the process; None for this one's.
 
     Attributes:
         lines: what it said; None once it has ended.
@@ -29,12 +28,12 @@ class WorkerProcess:
         WorkerError: it cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.last_words: deque[str] = deque(maxlen=40)
         pipe = subprocess.PIPE
         try:
-            self._process = group.start(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+            self._process = group.start(command, stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
             raise WorkerError(f"The worker cannot be started ({error}): install MedMetaSlicer again.") from error
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._listen, self._note)]

@@ -11,6 +11,7 @@ import pytest
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.errors import CohortError
 from medmeta.volumes import Geometry, Volume, write_volume
+from medmeta.worker import group
 from MedMetaSlicerLib.work.folder_cohort import FolderCohort, Ledger
 
 FAKE = Path(__file__).parent / "fake_cohort.py"
@@ -223,9 +224,7 @@ def test_a_real_run_ends_with_whoever_started_it(real, checkpoint, tmp_path):
 
     cohort, out = real(20)
     command = cohort._command(device="cpu", checkpoint=checkpoint)
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=cohort._environment()
-    )
+    process = group.start(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while not (out / "p001_label.nii.gz").exists():
         assert time.monotonic() < end

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import medmeta
 from medmeta.worker import group
 
 LAUNCHER = """
@@ -43,3 +44,13 @@ def test_one_that_has_ended_by_itself_is_not_alive_and_can_be_killed():
     process.wait(10)
     assert not group.alive(process)
     group.kill(process)
+
+
+def test_python_finds_this_package_and_writes_utf_8(monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    code = "import os, sys; print(os.environ['PYTHONPATH'], sys.stdout.encoding)"
+    process = group.start([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    path, encoding = process.communicate(timeout=20)[0].rsplit(maxsplit=1)
+    assert Path(path) == Path(medmeta.__file__).resolve().parents[1]
+    assert encoding == "utf-8"
