@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,13 @@ def answer_of(event: m.Event, volumes: Sequence[Volume], folder: ArrayFolder) ->
     if isinstance(event, m.Matched):
         return tuple(_match(fit) for fit in event.fits)
     return event if isinstance(event, m.Reported) else None
+
+
+def arrays_of(event: m.Event) -> Iterator[m.Array]:
+    """The arrays that come with an answer."""
+    if isinstance(event, m.Adapted | m.Answered):
+        for fields in event.predictions if isinstance(event, m.Adapted) else (event.prediction,):
+            yield from (fields.labels, fields.confidence)
 
 
 def _match(fit: m.Fit) -> Match:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ class ArrayFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._together: list[Array] | None = None
 
     def put(self, array: np.ndarray) -> Array:
         """Writes an array.
@@ -53,7 +55,23 @@ class ArrayFolder:
                 f"{laid.nbytes / 2**20:.0f} MB cannot be written to {self.path} ({error.strerror}): make room there, "
                 "or name another folder in MEDMETA_WORKER_DIR."
             ) from error
-        return Array(name, laid.dtype.str, array.shape, fortran)
+        put = Array(name, laid.dtype.str, array.shape, fortran)
+        if self._together is not None:
+            self._together.append(put)
+        return put
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Drops what is put meanwhile where an error passes: nobody will be told of it."""
+        self._together = []
+        try:
+            yield
+        except BaseException:
+            for array in self._together:
+                self.drop(array)
+            raise
+        finally:
+            self._together = None
 
     def take(self, array: Array) -> np.ndarray:
         """Maps an array, read-only, and removes its file's name.

@@ -12,9 +12,9 @@ All calls belong to one thread, the main one; so do the callbacks, which come fr
 from __future__ import annotations
 
 import atexit
-import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from medmeta import errors
@@ -24,9 +24,9 @@ from medmeta.progress import Progress, ProgressCallback
 from medmeta.volumes import Volume
 from medmeta.worker import messages as m
 from medmeta.worker import payloads
-from medmeta.worker.answers import Adapted, Match, answer_of
+from medmeta.worker.answers import Adapted, Match, answer_of, arrays_of
 from medmeta.worker.arrays import ArrayFolder
-from medmeta.worker.folders import make_folder
+from medmeta.worker.folders import shared_folder
 from medmeta.worker.messages import WorkerError
 from medmeta.worker.pending import Pending
 from medmeta.worker.process import WorkerProcess
@@ -44,7 +44,7 @@ class WorkerClient:
     Args:
         python: the interpreter that runs it; in Slicer its PythonSlicer. None for this one.
         command: what to start in place of `python -m medmeta.worker`; the shared folder is added to it.
-        parent: where the shared folder is made, see `make_folder`.
+        parent: where the shared folder is made, see `shared_folder`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class WorkerClient:
         self.device: str | None = None
         self.process: WorkerProcess | None = None
         self._folder: ArrayFolder | None = None
+        self._held = ExitStack()
         self._pending: dict[int, Pending] = {}
         self._asking: Pending | None = None
         self._last = 0
@@ -69,7 +70,7 @@ class WorkerClient:
     def folder(self) -> ArrayFolder:
         """Shared with the worker; made when it is first needed, kept when a worker dies."""
         if self._folder is None:
-            self._folder = ArrayFolder(make_folder(self.parent))
+            self._folder = ArrayFolder(self._held.enter_context(shared_folder(self.parent)))
         return self._folder
 
     def start(self) -> None:
@@ -104,7 +105,8 @@ class WorkerClient:
         """
         if not cases:
             raise errors.AnnotationError("No annotated volume was given: draw the structure on one slice or more.")
-        drawn = tuple(payloads.drawn(case, self.folder) for case in cases)
+        with self.folder.all_or_none():
+            drawn = tuple(payloads.drawn(case, self.folder) for case in cases)
         request = m.Adapt(
             id=self._number(),
             cases=drawn,
@@ -142,7 +144,8 @@ class WorkerClient:
 
     def suggest(self, prediction: Prediction, case: AnnotatedVolume, count: int = 1) -> Pending:
         """Which slices to draw next; comes back with a tuple of `Suggestion`."""
-        drawn, found = payloads.drawn(case, self.folder), payloads.predicted(prediction, self.folder)
+        with self.folder.all_or_none():
+            drawn, found = payloads.drawn(case, self.folder), payloads.predicted(prediction, self.folder)
         segments = payloads.segment_fields(case.annotation.segments)
         request = m.Suggest(id=self._number(), prediction=found, drawn=drawn, segments=segments, count=count)
         sent = (drawn.volume.array, drawn.labels, found.labels, found.confidence)
@@ -238,9 +241,8 @@ class WorkerClient:
             self.process = None
         error = errors.Cancelled("The worker was ended; nothing was changed.")
         self._fail_all(lambda _: error)
-        if self._folder is not None:
-            shutil.rmtree(self._folder.path, ignore_errors=True)
-            self._folder = None
+        self._folder = None
+        self._held.close()
 
     def __enter__(self) -> WorkerClient:
         return self
@@ -328,4 +330,8 @@ class WorkerClient:
                 pending.answer = answer_of(event, pending.volumes, self.folder)
         except errors.MedMetaError as error:
             pending.error = error
+            for array in arrays_of(event):
+                self.folder.drop(array)
+            if isinstance(event, m.Adapted):  # nobody will ask for its task
+                self.process.say(m.encode(m.Forget(id=self._number(), task=event.task)))
         pending.done = True

@@ -7,7 +7,6 @@ stays warm.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections import deque
@@ -20,10 +19,11 @@ from medmeta.progress import Progress
 from medmeta.worker import messages as m
 from medmeta.worker import payloads
 from medmeta.worker.arrays import ArrayFolder
+from medmeta.worker.folders import remove
 from medmeta.worker.tasks import Tasks
 
-NO_MEMORY = "can't allocate memory"
-"""What torch says where the host's memory is too small."""
+NO_MEMORY = ("can't allocate memory", "not enough memory")
+"""What torch says where the host's memory is too small: on Linux and macOS, on Windows."""
 
 PAUSE = 0.05
 """Seconds between two reports of progress, but for a phase's first and last."""
@@ -115,7 +115,7 @@ class Worker:
         except MedMetaError as error:
             return m.Failed(id=request.id, error=type(error).__name__, text=str(error))
         except Exception as error:
-            if isinstance(error, MemoryError) or NO_MEMORY in str(error):
+            if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
                 text = "The memory is too small for this volume: close other programs, or crop the volume."
                 return m.Failed(id=request.id, error="MemoryError", text=text)
             return m.Failed(id=request.id, error="bug", text=f"Unexpected {type(error).__name__}: {error}")
@@ -160,16 +160,17 @@ class Worker:
             progress=self._progress(request),
             notice=self._notice(request),
         )
-        return m.Adapted(
-            id=request.id,
-            task=self.tasks.put(adaptation.task),
-            segments=request.segments,
-            predictions=tuple(payloads.predicted(p, self.arrays) for p in adaptation.predictions),
-            quality=payloads.quality_fields(adaptation.quality),
-            left_out=adaptation.left_out,
-            device=adaptation.task.provenance["device"],
-            seconds=adaptation.seconds,
-        )
+        with self.arrays.all_or_none():
+            return m.Adapted(
+                id=request.id,
+                segments=request.segments,
+                predictions=tuple(payloads.predicted(p, self.arrays) for p in adaptation.predictions),
+                quality=payloads.quality_fields(adaptation.quality),
+                left_out=adaptation.left_out,
+                device=adaptation.task.provenance["device"],
+                seconds=adaptation.seconds,
+                task=self.tasks.put(adaptation.task),  # last: where the rest fails nobody learns its name
+            )
 
     def _predict(self, request: m.Predict) -> m.Event:
         started = time.monotonic()
@@ -182,7 +183,8 @@ class Worker:
             progress=self._progress(request),
             notice=self._notice(request),
         )
-        found = payloads.predicted(prediction, self.arrays)
+        with self.arrays.all_or_none():
+            found = payloads.predicted(prediction, self.arrays)
         return m.Answered(id=request.id, prediction=found, seconds=time.monotonic() - started)
 
     def _suggest(self, request: m.Suggest) -> m.Event:
@@ -244,6 +246,7 @@ def serve(make_engine: Callable[[], Any], folder: str | Path) -> None:
     outgoing = os.fdopen(os.dup(1), "wb")
     # Whatever a library prints must not get among the messages.
     os.dup2(2, 1)
+    leaving = threading.Lock()
 
     def send(event: m.Event) -> None:
         try:
@@ -253,7 +256,8 @@ def serve(make_engine: Callable[[], Any], folder: str | Path) -> None:
             leave()
 
     def leave() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        leaving.acquire()  # never given back: where both threads see the end, the second waits for the first's
+        remove(Path(folder))
         # Not through the interpreter's end, which would wait for what is still computed.
         os._exit(0)
 

@@ -175,7 +175,7 @@ def test_a_worker_that_does_not_give_way_is_killed_and_started_anew_within_a_sec
     ask(session, case, again, start=good.task)
     loop.until(lambda: again.ended)
     assert again.done
-    assert {path.suffix for path in session._client.folder.path.iterdir()} == {".task"}
+    assert {path.suffix for path in session._client.folder.path.iterdir()} == {".lock", ".task"}
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped here")
@@ -272,7 +272,7 @@ def test_a_hundred_requests_and_cancels_at_any_moment_leave_nothing(session, loo
     session.cancel()
     loop.until(lambda: not session.busy, 60)
     assert all(len(told.done) + len(told.errors) + told.cancelled == 1 for told in asked)
-    assert {path.suffix for path in session._client.folder.path.iterdir()} <= {".task"}
+    assert {path.suffix for path in session._client.folder.path.iterdir()} <= {".lock", ".task"}
 
 
 def test_loading_it_loads_nothing_heavy():

@@ -83,7 +83,7 @@ def test_hostile_states_and_those_of_other_learners_and_versions_are_refused_and
 
     first = trainer(small_learner())
     first.run(iter([batch]), minutes=1e-9)
-    with pytest.raises(CheckpointError, match="does not fit .*: remove it"):
+    with pytest.raises(CheckpointError, match=r"does not fit .*: remove it"):
         trainer(create_learner(network={"encoder_channels": [8, 8], "branch_channels": [8, 8]}))
     state, marker = (tmp_path / "state").read_bytes(), tmp_path / "executed"
     older = replace_header(state, lambda header: {**header, "format": "medmeta-training-0"})

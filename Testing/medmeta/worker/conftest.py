@@ -1,6 +1,11 @@
+import errno
+import os
+import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,3 +43,28 @@ def tiny_disk(tmp_path):
         pytest.skip("no file system may be mounted here")
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture(params=["real", "pretended"])
+def disk(request, tmp_path, monkeypatch):
+    """A folder `path`; after `fill()` there is room for one label map and no more, until `free()`.
+
+    Where no file system may be mounted, the disk that this process alone sees full is still there.
+    """
+    if request.param == "real":
+        path = request.getfixturevalue("tiny_disk")
+        filler = path / "filler"
+        fill = lambda: filler.write_bytes(bytes(shutil.disk_usage(path).free - 4096))  # noqa: E731
+        return SimpleNamespace(path=path, fill=fill, free=filler.unlink)
+
+    def fill():
+        number, opened = count(), Path.open
+
+        def opening(path, mode="r", *args, **options):
+            if "w" in mode and next(number) > 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return opened(path, mode, *args, **options)
+
+        monkeypatch.setattr(Path, "open", opening)
+
+    return SimpleNamespace(path=tmp_path, fill=fill, free=monkeypatch.undo)

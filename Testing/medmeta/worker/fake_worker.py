@@ -8,22 +8,36 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 import numpy as np
 
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.results import Adaptation, Prediction, SegmentQuality, Similarity
+from medmeta.cohorts.lock import FILE
 from medmeta.errors import CheckpointError, DeviceError
 from medmeta.progress import Progress
 from medmeta.worker.server import serve
 
 QUICK, SLOW, CRASH, KILLED, NO_MEMORY, BUG, REFUSED, CHATTY, NOTICE = range(9)
+NO_MEMORY_LINUX, NO_MEMORY_WINDOWS, ENDLESS, FULL = range(9, 13)
 """Seeds."""
+
+ALLOCATORS = {
+    NO_MEMORY_LINUX: "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried",
+    NO_MEMORY_WINDOWS: "[enforce fail at alloc_cpu.cpp:116] data. DefaultCPUAllocator: not enough memory: you tried",
+}
+"""What torch says."""
 
 STEPS, PAUSE = 2000, 0.005
 
 FAKE = [sys.executable, __file__]
 """Its command."""
+
+
+def left(client):
+    """Endings of the files in the shared folder, but for its lock."""
+    return sorted(path.suffix for path in client.folder.path.iterdir() if path.name != FILE)
 
 
 def poll_until(client, condition, seconds=20.0):
@@ -46,6 +60,8 @@ class FakeEngine:
 
     def adapt(self, cases, *, seed, progress, preview, notice, start, **_):
         labels = [case.annotation.labels.astype(np.uint8) for case in cases]
+        if os.name != "nt":
+            _largest_file(labels[0].nbytes if seed == FULL else None)  # there is room for label maps alone
         if preview:
             for number, array in enumerate(labels):
                 preview(number, array)
@@ -59,6 +75,8 @@ class FakeEngine:
             os.kill(os.getpid(), 9)
         if seed == NO_MEMORY:
             raise MemoryError
+        if seed in ALLOCATORS:
+            raise RuntimeError(ALLOCATORS[seed])
         if seed == BUG:
             raise KeyError("what")
         if seed == REFUSED:
@@ -80,6 +98,8 @@ class FakeEngine:
             )
             for case, array in zip(cases, labels, strict=True)
         )
+        if seed == ENDLESS:  # it is written until somebody ends it
+            predictions = repeat(predictions[0])
         return Adaptation(FakeTask(segments), predictions, quality, 0.1)
 
     def predict(self, task, volume, *, progress, **_):
@@ -110,6 +130,14 @@ class FakeEngine:
         from medmeta.annotations import Segment
 
         return FakeTask(tuple(Segment(v, n, tuple(c)) for v, n, c in json.loads(path.read_text(encoding="utf-8"))))
+
+
+def _largest_file(size):
+    """Bytes that a file may have from now on; None for any."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
 
 if __name__ == "__main__":

@@ -4,15 +4,11 @@ import time
 import fake_worker as fake
 import numpy as np
 import pytest
-from fake_worker import poll_until
+from fake_worker import left, poll_until
 
 from medmeta.errors import AnnotationError, Cancelled, DeviceError
 from medmeta.worker.client import WorkerClient, WorkerDied
 from medmeta.worker.messages import WorkerError
-
-
-def files(client):
-    return sorted(path.suffix for path in client.folder.path.iterdir())
 
 
 def test_the_answer_of_adapt_belongs_to_the_volumes_that_were_sent(client, case):
@@ -66,7 +62,7 @@ def test_saved_tasks_are_matched_and_files_that_cannot_be_read_are_named(client,
     assert "missing" in missing.problem
     assert "bad" in bad.problem
     assert [event.phase for event in progress] == ["match"] * len(progress)
-    assert files(client) == [".task"]
+    assert left(client) == [".task"]
     assert client.match([], case.volume).wait() == ()
 
 
@@ -99,7 +95,7 @@ def test_arrays_leave_no_files_behind(client, case):
     for seed in (fake.REFUSED, fake.BUG):
         with pytest.raises(Exception, match=r"."):
             client.adapt([case], seed=seed).wait()
-    assert files(client) == [".task"]
+    assert left(client) == [".task"]
     path = client.folder.path
     client.close()
     assert not path.exists()
@@ -154,9 +150,10 @@ def test_a_death_is_explained_and_the_next_request_starts_another_worker(client,
     assert client.predict(good.task, case.volume).wait()
 
 
-def test_too_little_memory_and_bugs_are_told_and_end_nothing(client, case):
+@pytest.mark.parametrize("seed", [fake.NO_MEMORY, fake.NO_MEMORY_LINUX, fake.NO_MEMORY_WINDOWS])
+def test_too_little_memory_and_bugs_are_told_and_end_nothing(client, case, seed):
     with pytest.raises(WorkerError, match="memory is too small for this volume"):
-        client.adapt([case], seed=fake.NO_MEMORY).wait()
+        client.adapt([case], seed=seed).wait()
     with pytest.raises(WorkerError, match="Unexpected KeyError"):
         client.adapt([case], seed=fake.BUG).wait()
     assert client.adapt([case]).wait()
@@ -193,6 +190,27 @@ def test_a_worker_that_cannot_be_started_is_told(case, tmp_path):
         client.adapt([case]).wait()
 
 
+OTHER_VERSION = """
+import sys
+from medmeta.worker import messages as m
+sys.stdout.buffer.write(m.encode(m.Ready(version=m.VERSION + 1, process=1, device="cpu")))
+sys.stdout.buffer.flush()
+sys.stdin.read()
+"""
+
+
+def test_a_worker_of_another_version_is_refused_and_ended(case, tmp_path):
+    with WorkerClient(command=[sys.executable, "-c", OTHER_VERSION], parent=tmp_path) as client:
+        pending, process = client.adapt([case]), client.process
+        with pytest.raises(WorkerError, match=r"speaks version \d+ in place of \d+: restart Slicer"):
+            pending.wait(20)
+        assert client.device is None
+        assert not process.running
+        assert left(client) == []
+        client.command = fake.FAKE
+        assert client.adapt([case]).wait()
+
+
 def test_a_folder_that_cannot_be_made_is_told(case, tmp_path):
     with pytest.raises(WorkerError, match="MEDMETA_WORKER_DIR"):
         WorkerClient(parent=tmp_path / "nowhere").adapt([case])
@@ -220,5 +238,5 @@ def test_a_worker_is_killed_its_tasks_and_no_array_are_kept_and_the_next_request
     assert not worker.running
     with pytest.raises(Cancelled):
         pending.result()
-    assert files(client) == [".task"]
+    assert left(client) == [".task"]
     assert client.predict(good.task, case.volume).wait()

@@ -14,13 +14,13 @@ from pathlib import Path
 import fake_worker as fake
 import numpy as np
 import pytest
-from fake_worker import FAKE
+from fake_worker import FAKE, left
 
 from medmeta.errors import Cancelled, MedMetaError
 from medmeta.worker.client import WorkerClient, WorkerDied
-from medmeta.worker.folders import PREFIX, make_folder
+from medmeta.worker.messages import WorkerError
 
-ROUNDS = 50
+ROUNDS, CLIENT_ROUNDS = 50, 10
 
 
 def alive(process):
@@ -73,41 +73,32 @@ CLIENT = textwrap.dedent("""
     geometry = Geometry((8, 8, 8), (1.0,) * 3, (0.0,) * 3, (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
     case = AnnotatedVolume(Volume(np.ones((8, 8, 8)), geometry), SparseAnnotation.from_labels(labels, axis=2))
     client = WorkerClient(command=FAKE, parent=sys.argv[2])
-    pending = client.adapt([case], seed=1)
+    pending = client.adapt([case], seed=int(sys.argv[3]), on_preview=print)
+    print(client.process.pid, flush=True)
     while client.device is None:
         client.poll()
-    print(client.process.pid, flush=True)
+    print("ready", flush=True)
     time.sleep(60)
 """)
 
 
-def test_the_worker_of_a_killed_client_goes_with_it_and_leaves_no_file(tmp_path):
-    script = [sys.executable, "-c", CLIENT, str(Path(__file__).parent), str(tmp_path)]
-    for _ in range(3):
-        client = subprocess.Popen(script, stdout=subprocess.PIPE, text=True)
+def test_the_worker_of_a_client_killed_at_random_moments_goes_with_it_and_leaves_no_file(tmp_path):
+    rng, script = random.Random(0), [sys.executable, "-c", CLIENT, str(Path(__file__).parent), str(tmp_path)]
+    for number in range(CLIENT_ROUNDS):
+        seed = fake.ENDLESS if number % 2 else fake.SLOW
+        client = subprocess.Popen([*script, str(seed)], stdout=subprocess.PIPE, text=True)
         worker = int(client.stdout.readline())
         assert alive(worker)
+        if seed == fake.ENDLESS:  # its answer is still written while the folder is removed
+            assert client.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.0, 0.5))
         client.kill()
         client.wait()
         client.stdout.close()
-        end = time.monotonic() + 5
+        end = time.monotonic() + 20
         while alive(worker) or list(tmp_path.iterdir()):
             assert time.monotonic() < end, "the worker lives on, or its files do"
             time.sleep(0.02)
-
-
-def test_what_client_and_worker_left_that_both_died_is_swept_by_the_next(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    left = tmp_path / f"{PREFIX}{gone.pid}-abc"
-    left.mkdir()
-    (left / "0123").write_bytes(b"volume")
-    others = tmp_path / f"{PREFIX}{os.getpid()}-mine"
-    others.mkdir()
-    folder = make_folder(tmp_path)
-    assert not left.exists()
-    assert others.exists()
-    assert folder.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.5, 1.0])
@@ -120,7 +111,7 @@ def test_cancelled_at_any_moment_nothing_is_left_and_the_next_request_works(clie
     with pytest.raises(Cancelled):
         pending.wait(20)
     assert client.adapt([case]).wait(20)
-    assert {path.suffix for path in client.folder.path.iterdir()} == {".task"}
+    assert set(left(client)) == {".task"}
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["cancelled", "killed"])
@@ -139,7 +130,7 @@ def test_matching_that_is_cancelled_or_killed_leaves_nothing_and_the_next_reques
     with pytest.raises(WorkerDied if kill else Cancelled):
         pending.wait(20)
     assert client.adapt([case]).wait(20)
-    assert {path.suffix for path in client.folder.path.iterdir()} == {".task"}
+    assert set(left(client)) == {".task"}
 
 
 def test_torn_files_fail_the_request_alone(client, case):
@@ -177,17 +168,41 @@ def test_a_shared_folder_that_vanished_is_told_and_made_anew(client, case):
     assert client.adapt([case]).wait(20)
 
 
-def test_a_full_disk_is_told_and_once_there_is_room_the_next_request_works(tiny_disk, case):
-    with WorkerClient(command=FAKE, parent=tiny_disk) as client:
+def test_a_full_disk_is_told_and_once_there_is_room_the_next_request_works(disk, case):
+    with WorkerClient(command=FAKE, parent=disk.path) as client:
         good = client.adapt([case]).wait(20)
-        filler = tiny_disk / "filler"
-        room = shutil.disk_usage(tiny_disk).free
-        filler.write_bytes(bytes(room))
-        with pytest.raises(MedMetaError, match="No space left"):
-            client.adapt([case]).wait(20)
+        for ask in (lambda: client.adapt([case]), lambda: client.suggest(good.predictions[0], case)):
+            disk.fill()
+            with pytest.raises(MedMetaError, match="No space left"):
+                ask().wait(20)
+            assert left(client) == [".task"]  # not the label map, for which there was room
+            disk.free()
         assert np.array_equal(good.predictions[0].labels.array, case.annotation.labels)
-        filler.unlink()
         assert client.predict(good.task, case.volume).wait(20)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
+def test_an_answer_for_which_there_is_no_room_leaves_neither_arrays_nor_a_task(client, case):
+    with pytest.raises(MedMetaError, match="cannot be written"):
+        client.adapt([case], seed=fake.FULL).wait(20)
+    assert left(client) == []
+    assert client.adapt([case]).wait(20)
+
+
+@pytest.mark.parametrize("asked", ["adapt", "predict"])
+def test_an_answer_that_cannot_be_read_leaves_neither_arrays_nor_its_task(client, case, monkeypatch, asked):
+    good = client.adapt([case]).wait(20)
+
+    def refuse(array):
+        raise WorkerError("An array is not there any more: ask again.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client.folder, "take", refuse)
+        pending = client.adapt([case]) if asked == "adapt" else client.predict(good.task, case.volume)
+        with pytest.raises(MedMetaError, match="not there any more"):
+            pending.wait(20)
+    fake.poll_until(client, lambda: left(client) == [".task"])
+    assert client.predict(good.task, case.volume).wait(20)
 
 
 def test_a_client_outlives_its_workers_output_being_garbage(client, case):
