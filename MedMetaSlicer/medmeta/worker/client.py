@@ -257,17 +257,18 @@ class WorkerClient:
     def _ask(self, pending: Pending) -> Pending:
         self._asking = pending
         try:
+            line = m.encode(pending.request)
             if self.process is not None and not self.process.running:
                 self.process.end()  # so that all that it said has arrived: a new one is asked
             self.poll()
             self.start()
-        except WorkerError:
+        except Exception:  # an option of a wrong type, too
             self._drop(pending)
             raise
         finally:
             self._asking = None
         self._pending[pending.id] = pending
-        self.process.say(m.encode(pending.request))
+        self.process.say(line)
         return pending
 
     def _abandon(self, error: WorkerError) -> None:

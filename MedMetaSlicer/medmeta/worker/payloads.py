@@ -21,7 +21,9 @@ def grid(volume: Volume, folder: ArrayFolder) -> Grid:
     """A volume, without its name: patients' names stay with the client."""
     geometry = volume.geometry
     array = folder.put(volume.array)
-    return Grid(array, tuple(geometry.spacing), tuple(geometry.origin), tuple(geometry.direction))
+    # Numpy's numbers, which a geometry may be made of, are none of a message's.
+    spacing, origin, direction = (tuple(map(float, g)) for g in (geometry.spacing, geometry.origin, geometry.direction))
+    return Grid(array, spacing, origin, direction)
 
 
 def volume_of(grid: Grid, folder: ArrayFolder) -> Volume:
@@ -55,7 +57,7 @@ def case_of(drawn: Drawn, segments: Sequence[Segment], folder: ArrayFolder) -> A
 
 def segment_fields(segments: Sequence[Segment]) -> tuple[SegmentFields, ...]:
     """Segments."""
-    return tuple(SegmentFields(s.value, s.name, tuple(s.color), s.terminology) for s in segments)
+    return tuple(SegmentFields(int(s.value), s.name, tuple(map(float, s.color)), s.terminology) for s in segments)
 
 
 def segments_of(fields: Sequence[SegmentFields]) -> tuple[Segment, ...]:

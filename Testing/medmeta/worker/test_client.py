@@ -1,12 +1,15 @@
 import sys
 import time
+from dataclasses import replace
 
 import fake_worker as fake
 import numpy as np
 import pytest
 from fake_worker import left, poll_until
 
+from medmeta.annotations import AnnotatedVolume, Segment, SparseAnnotation
 from medmeta.errors import AnnotationError, Cancelled, DeviceError
+from medmeta.volumes import Geometry
 from medmeta.worker.client import WorkerClient, WorkerDied
 from medmeta.worker.messages import WorkerError
 
@@ -40,6 +43,24 @@ def test_a_task_is_saved_loaded_and_forgotten(client, case, tmp_path):
     with pytest.raises(WorkerError, match="not there any more"):
         client.predict(task, case.volume).wait()
     assert client.predict(loaded.task, case.volume).wait()
+
+
+def test_geometries_and_segments_may_be_made_of_numpys_numbers(client, case):
+    numbers = {"spacing": np.ones(3), "origin": np.zeros(3), "direction": np.eye(3).flat}
+    geometry = Geometry(case.volume.array.shape, **{name: tuple(values) for name, values in numbers.items()})
+    segments = [Segment(np.int64(1), "organ", tuple(np.array([0.5, 0.5, 0.5])))]
+    annotation = SparseAnnotation.from_labels(case.annotation.labels, axis=2, segments=segments)
+    found = client.adapt([AnnotatedVolume(replace(case.volume, geometry=geometry), annotation)]).wait()
+    assert found.predictions[0].labels.geometry == geometry
+    assert found.segments == tuple(segments)
+
+
+def test_an_option_of_a_wrong_type_is_an_error_at_once_and_leaves_nothing(client, case):
+    with pytest.raises(TypeError):
+        client.adapt([case], seed=object())
+    assert not client.busy
+    assert left(client) == []
+    assert client.adapt([case]).wait()
 
 
 def test_it_suggests_the_slice_to_draw_next(client, case):
