@@ -73,7 +73,7 @@ CLIENT = textwrap.dedent("""
     geometry = Geometry((8, 8, 8), (1.0,) * 3, (0.0,) * 3, (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
     case = AnnotatedVolume(Volume(np.ones((8, 8, 8)), geometry), SparseAnnotation.from_labels(labels, axis=2))
     client = WorkerClient(command=FAKE, parent=sys.argv[2])
-    pending = client.adapt([case], seed=int(sys.argv[3]), on_preview=print)
+    pending = client.adapt([case], seed=int(sys.argv[3]), on_preview=lambda *_: None)
     print(client.process.pid, flush=True)
     while client.device is None:
         client.poll()
