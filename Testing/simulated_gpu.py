@@ -140,7 +140,9 @@ def simulate() -> torch.device:
     devices.resolve_device = lambda name="auto": device if name == NAME else torch.device(name)
     devices.quick_precision = lambda _: nullcontext()
 
-    from medmeta.adaptation import look, prediction, render, trace, walk
+    from medmeta.adaptation import look, render, trace
+    from medmeta.postprocessing import walk
+    from medmeta.transfer import prediction
 
     for sizes in (look.AT_ONCE, prediction.AT_ONCE, render.AT_ONCE, walk.CHECKED):
         sizes[NAME] = sizes["cuda"]

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.adaptation.fine_tuning import FineTuning, TileBatch
 from medmeta.adaptation.memory import within_memory
 from medmeta.evaluation.metrics import dice
 from medmeta.evaluation.speed import SpeedCase
@@ -15,6 +14,7 @@ from medmeta.learners.checkpoint import load_checkpoint
 from medmeta.learners.weights import find_weights
 from medmeta.training.run import STAGES, MetaTraining
 from medmeta.training.trainer import Schedule
+from medmeta.transfer.fine_tuning import FineTuning, TileBatch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 

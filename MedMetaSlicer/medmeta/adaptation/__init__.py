@@ -10,16 +10,16 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    "Adaptation": "results",
-    "AdaptationSettings": "settings",
-    "AdaptedTask": "task",
-    "Prediction": "results",
-    "Predictor": "prediction",
-    "SegmentQuality": "results",
-    "Suggestion": "suggestion",
-    "adapt": "engine",
-    "predict": "prediction",
-    "suggest": "suggestion",
+    "Adaptation": "medmeta.adaptation.results",
+    "AdaptationSettings": "medmeta.adaptation.settings",
+    "AdaptedTask": "medmeta.adaptation.task",
+    "Prediction": "medmeta.adaptation.results",
+    "Predictor": "medmeta.transfer.prediction",
+    "SegmentQuality": "medmeta.adaptation.results",
+    "Suggestion": "medmeta.adaptation.suggestion",
+    "adapt": "medmeta.adaptation.engine",
+    "predict": "medmeta.transfer.prediction",
+    "suggest": "medmeta.adaptation.suggestion",
 }
 
 __all__ = list(_PLACES)
@@ -28,4 +28,4 @@ __all__ = list(_PLACES)
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'medmeta.adaptation' has no attribute {name!r}")
-    return getattr(import_module(f"medmeta.adaptation.{_PLACES[name]}"), name)
+    return getattr(import_module(_PLACES[name]), name)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from medmeta.adaptation.clean_up import clean
 from medmeta.adaptation.contenders import Contender
 from medmeta.adaptation.expectation import ExpectedDice
 from medmeta.adaptation.follow import follow
@@ -18,12 +17,13 @@ from medmeta.adaptation.results import Counter, Prediction
 from medmeta.adaptation.settings import AdaptationSettings
 from medmeta.adaptation.support import AnnotatedStack, support_examples, support_places
 from medmeta.adaptation.trace import LossTrace
-from medmeta.adaptation.walk import walk_counter, walked
 from medmeta.annotations import AnnotatedVolume
 from medmeta.devices import quick_precision, usual_batch
 from medmeta.episodes import image_channels, segment_channels, without_prior
 from medmeta.episodes.flips import support_versions
 from medmeta.learners.base import AdaptedState
+from medmeta.postprocessing.clean_up import clean
+from medmeta.postprocessing.walk import walk_counter, walked
 from medmeta.priors import ShapePrior
 from medmeta.progress import ProgressCallback
 from medmeta.volumes.claims import check_memory

@@ -13,7 +13,6 @@ import torch
 
 from medmeta import __version__
 from medmeta.adaptation.budget import Budget, OutOfTime
-from medmeta.adaptation.cohort import CohortAdapter
 from medmeta.adaptation.complete import adapt_segment, complete
 from medmeta.adaptation.completed import Completed, KeptCompletion
 from medmeta.adaptation.contenders import AUTO, Contender, Load, find_contenders
@@ -21,10 +20,8 @@ from medmeta.adaptation.guard import choose
 from medmeta.adaptation.preview import interpolated
 from medmeta.adaptation.results import Adaptation, Counter, SegmentQuality
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.support import AnnotatedStack, annotated_stacks
 from medmeta.adaptation.task import AdaptedTask
-from medmeta.adaptation.template import Template, made_templates
 from medmeta.adaptation.trials import (
     Trial,
     candidate_steps,
@@ -39,6 +36,9 @@ from medmeta.episodes import Examples, image_channels, segment_channels
 from medmeta.errors import AnnotationError, CheckpointError, MedMetaError
 from medmeta.learners.base import AdaptedState
 from medmeta.progress import Progress, ProgressCallback
+from medmeta.transfer.cohort import CohortAdapter
+from medmeta.transfer.similarity import Signatures
+from medmeta.transfer.template import Template, made_templates
 from medmeta.volumes import check_supported
 
 LARGEST_SEED = 2**32 - 1

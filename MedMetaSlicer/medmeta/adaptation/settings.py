@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from medmeta.adaptation.calibration import AFTER_WALK, FITTED, Calibration
 from medmeta.adaptation.dice_model import ANNOTATED, DiceModel
-from medmeta.adaptation.walk import USUAL_WALK, RandomWalk
 from medmeta.episodes import RegionRule
+from medmeta.postprocessing.walk import USUAL_WALK, RandomWalk
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class AdaptationSettings:
         after_walk: calibration of what the walk makes of them.
         dice_model: tells the Dice to expect.
         walk: carries drawing and answer along the grey values of annotated volumes; None for the network alone.
-        clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.adaptation.clean_up`.
+        clean_up: take stray parts away and fill holes in what was predicted, see `medmeta.postprocessing.clean_up`.
         batch: slices that go through the network at once; None for what suits the device, `usual_batch`.
         for_other_volumes: also adapt without the prior, for volumes in which nothing is drawn (`CohortAdapter`).
         other_steps: its steps of AdamW.

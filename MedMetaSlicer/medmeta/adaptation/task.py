@@ -17,12 +17,12 @@ from safetensors.torch import save_file
 
 from medmeta.adaptation import validation
 from medmeta.adaptation.task_header import FORMAT, FORMER, number, segments_of
-from medmeta.adaptation.template import Template, templates_of
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState, Learner
 from medmeta.learners.tensor_file import read_tensor_file
+from medmeta.transfer.template import Template, templates_of
 
 SHARED = "shared"
 SIGNATURES = "signatures"
@@ -51,7 +51,7 @@ class AdaptedTask:
         pixel: mm of a network pixel.
         tile: rows and columns that the network saw at a time.
         grey: the grey window.
-        signatures: (V, width), of the annotated volumes; see `medmeta.adaptation.similarity`.
+        signatures: (V, width), of the annotated volumes; see `medmeta.transfer.similarity`.
         provenance: annotated slices, seed, version and the like; no names of files or patients.
         templates: the annotated volumes and their label maps, reduced; none where the user wants no voxels kept.
     """

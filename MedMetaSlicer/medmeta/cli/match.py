@@ -25,7 +25,7 @@ def match(
     read = read_volume(volume)
 
     from medmeta.adaptation import AdaptedTask
-    from medmeta.adaptation.similarity import rank
+    from medmeta.transfer.similarity import rank
 
     loaded = {str(path): AdaptedTask.load(path) for path in tasks}
     ranked = fitting(lambda device, _: rank(loaded, read, device), device, console, batch=1)

@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from medmeta.adaptation import AdaptationSettings, adapt, predict
 from medmeta.adaptation.calibration import FITTED, Calibration, places_of_volume
 from medmeta.adaptation.support import annotated_stacks
-from medmeta.adaptation.walk import RandomWalk
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.evaluation.benchmark.measures import MARGIN, box_of
 from medmeta.evaluation.metrics import calibration_error
 from medmeta.evaluation.procedural import procedural_cohort
 from medmeta.evaluation.protocol import simulate
+from medmeta.postprocessing.walk import RandomWalk
 
 FIRST_COHORT = 400
 """Of `procedural_cohort`: their cohort seeds lie below the meta-test set's and were in no meta-training."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from medmeta.adaptation.atlas import MARGIN, Atlas
 from medmeta.adaptation.frame import SliceFrame
-from medmeta.adaptation.template import Template
+from medmeta.transfer.atlas import MARGIN, Atlas
+from medmeta.transfer.template import Template
 from medmeta.volumes import Volume, finite
 
 

@@ -12,17 +12,17 @@ import numpy as np
 from medmeta.adaptation.completed import KeptCompletion
 from medmeta.adaptation.contenders import KeptLearners
 from medmeta.adaptation.engine import adapt
-from medmeta.adaptation.fine_tuning import WARM_UP
 from medmeta.adaptation.memory import within_memory
-from medmeta.adaptation.prediction import Predictor
 from medmeta.adaptation.results import Adaptation, Counter, Prediction, Similarity
 from medmeta.adaptation.settings import AdaptationSettings
-from medmeta.adaptation.similarity import Signatures
 from medmeta.adaptation.task import AdaptedTask
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.devices import resolve_device, usual_batch
 from medmeta.errors import CheckpointError, MedMetaError, VolumeError
 from medmeta.progress import ProgressCallback
+from medmeta.transfer.fine_tuning import WARM_UP
+from medmeta.transfer.prediction import Predictor
+from medmeta.transfer.similarity import Signatures
 from medmeta.volumes import Geometry, Volume
 
 Notice = Callable[[str], None]

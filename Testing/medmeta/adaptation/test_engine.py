@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.adaptation.clean_up import clean
-from medmeta.adaptation.cohort import LEAST_STEPS
 from medmeta.annotations import AnnotatedVolume
 from medmeta.episodes.channels import THERE
 from medmeta.errors import AnnotationError, Cancelled, CheckpointError, DeviceError, MedMetaError, VolumeError
 from medmeta.learners.checkpoint import save_checkpoint
 from medmeta.learners.factory import create_learner
 from medmeta.learners.siamese import SiameseLearner
+from medmeta.postprocessing.clean_up import clean
+from medmeta.transfer.cohort import LEAST_STEPS
 from medmeta.volumes import Volume
 
 QUICK = AdaptationSettings(steps=(0, 2), usual_steps=2, folds=2, other_steps=3)

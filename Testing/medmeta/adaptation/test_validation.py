@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medmeta.adaptation import AdaptedTask, predict
-from medmeta.adaptation.similarity import compare
-from medmeta.adaptation.template import Template
 from medmeta.annotations import Segment
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError, VolumeError
 from medmeta.learners.checkpoint import load_checkpoint
+from medmeta.transfer.similarity import compare
+from medmeta.transfer.template import Template
 from medmeta.volumes import claims
 
 FUZZ = settings(max_examples=60, deadline=None)

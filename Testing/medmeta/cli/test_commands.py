@@ -117,11 +117,11 @@ def test_match_puts_the_task_that_suits_a_volume_first(files, checkpoint, capsys
 
 
 def test_a_volume_out_of_range_is_warned_of(files, checkpoint, monkeypatch, capsys):
-    from medmeta.adaptation.similarity import Similarity
+    from medmeta.transfer.similarity import Similarity
 
     task, pair = files / "task.safetensors", (files / "volume.nii.gz", files / "drawn.nii.gz")
     assert medmeta("adapt", *pair, "-o", task, "--checkpoint", checkpoint) == 0
-    monkeypatch.setattr("medmeta.adaptation.similarity.Signatures.compare", lambda *_: Similarity(1.3, 0.5))
+    monkeypatch.setattr("medmeta.transfer.similarity.Signatures.compare", lambda *_: Similarity(1.3, 0.5))
     assert medmeta("predict", task, pair[0], "--out-dir", files / "cohort", "--checkpoint", checkpoint) == 0
     assert "warning" in (error := capsys.readouterr().err)
     assert "distance 1.30, in range up to 0.50" in error

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import medmeta.adaptation
-from medmeta.adaptation import prediction, similarity
 from medmeta.cli import main
+from medmeta.transfer import prediction, similarity
 
 
 @pytest.fixture

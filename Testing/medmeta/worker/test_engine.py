@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from medmeta.adaptation import AdaptationSettings, adapt, predict
-from medmeta.adaptation.fine_tuning import WARM_UP
 from medmeta.annotations import AnnotatedVolume, SparseAnnotation
 from medmeta.errors import Cancelled, DeviceError
 from medmeta.evaluation.procedural import procedural_cohort
 from medmeta.evaluation.protocol import simulate
+from medmeta.transfer.fine_tuning import WARM_UP
 from medmeta.worker import engine
 from medmeta.worker.client import WorkerClient
 
@@ -127,7 +127,7 @@ def test_the_same_is_made_ready_for_other_volumes_without_completing_it_again(cl
 
 def test_it_matches_saved_tasks_as_the_engine_does(client, cohort, one_thread, tmp_path):
     from medmeta.adaptation import AdaptedTask
-    from medmeta.adaptation.similarity import compare
+    from medmeta.transfer.similarity import compare
 
     case, other = cohort
     found = client.adapt([case], learner="siamese", for_other_volumes=False).wait()
