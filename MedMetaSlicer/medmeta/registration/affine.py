@@ -22,6 +22,9 @@ LEAST_POINTS, LEAST_SHARE = 64, 0.25
 TOLERANCE = 1e-5
 """A step that adds less to the correlation is the last one."""
 
+STRETCH_COST = 0.1
+"""Of the correlation, for the square of what each of three directions is lengthened or shortened by."""
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -38,6 +41,11 @@ class Affine:
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """(..., 3) mm to (..., 3) mm."""
         return points @ self.matrix.T + self.offset
+
+    @property
+    def cost(self) -> float:
+        """What the correlation must gain to be worth how much this stretches: fields of view differ, sizes hardly."""
+        return STRETCH_COST * float(np.square(np.linalg.svd(self.matrix, compute_uv=False) - 1).sum())
 
     def plausible(self, stretch: float, angle: float) -> bool:
         """Whether it neither mirrors, nor stretches, shortens (times) or turns (degrees) further than that."""
@@ -81,15 +89,21 @@ class Fit:
 
     Args:
         fixed, moving: coarse images, on one device.
+        weights: on the moving image's grid, how much each point counts; None for all alike.
     """
 
-    def __init__(self, fixed: Raster, moving: Raster) -> None:
+    def __init__(self, fixed: Raster, moving: Raster, weights: Raster | None = None) -> None:
         self.fixed, self.moving = fixed.lattice, moving.lattice
         self.unit = float(self.fixed.extent.max()) / 2
         # Sums of squares about the mean lose less in single precision.
         self._values = (fixed.voxels - fixed.voxels.mean()).reshape(-1)
         shown = moving.voxels - moving.voxels.mean()
-        self._shown = Raster(torch.cat([shown[None], moving.gradient() * self.unit]), moving.lattice)
+        counted = torch.ones_like(shown) if weights is None else weights.voxels
+        channels = torch.cat([shown[None], moving.gradient() * self.unit, counted[None]])
+        self._shown = Raster(channels, moving.lattice)
+        # Weight that both volumes can have in common, at most.
+        points = float(counted.sum()) * np.prod(self.moving.spacing) / np.prod(self.fixed.spacing)
+        self._most = min(self._values.numel(), points)
         places = [
             (torch.arange(n, device=fixed.voxels.device) + 0.5) * mm / self.unit - extent / (2 * self.unit)
             for n, mm, extent in zip(self.fixed.size, self.fixed.spacing, self.fixed.extent, strict=True)
@@ -98,17 +112,16 @@ class Fit:
         self._points = torch.stack([*grids, torch.ones_like(grids[0])]).reshape(4, -1).float()
 
     def sums(self, affine: Affine) -> np.ndarray:
-        """(15, 15) sums of products over common points: 12 derivatives, moving and fixed grey values, and 1.
+        """(15, 15) weighted sums of products over common points: 12 derivatives, moving and fixed grey values, and 1.
 
         All that a step needs is in them, so that one small matrix leaves the device for each.
         """
         grid = affine.grid(self.fixed, self.moving, self._values.device)
-        seen = self._shown.sampled(grid).reshape(4, -1)
-        slopes = seen[1:].flip(0)  # along slices, rows and columns
+        seen = self._shown.sampled(grid).reshape(5, -1)
+        slopes = seen[1:4].flip(0)  # along slices, rows and columns
         derivatives = (slopes[:, None] * self._points).reshape(12, -1)
         rows = torch.cat([derivatives, seen[:1], self._values[None], self._points[3:]])
-        rows = rows * inside(grid).reshape(1, -1)
-        return (rows @ rows.T).cpu().numpy().astype(float)
+        return ((rows * (inside(grid).reshape(1, -1) * seen[4:])) @ rows.T).cpu().numpy().astype(float)
 
     def moved(self, affine: Affine, step: np.ndarray) -> Affine:
         """After a step: (12,) as three rows of a matrix and a shift, in units of half the fixed volume's side."""
@@ -119,7 +132,7 @@ class Fit:
     def best(
         self, affine: Affine, steps: int, free: np.ndarray, on_step: Callable[[], None] = lambda: None
     ) -> tuple[Affine, float]:
-        """The transform of highest correlation near one, and that correlation.
+        """The transform of highest correlation near one, less what its stretching costs, and that number.
 
         Args:
             affine: where to begin.
@@ -127,8 +140,8 @@ class Fit:
             free: (12, F) directions in which it may change.
             on_step: called before each; may raise to cancel.
         """
-        count = self._values.numel()
-        value, curve, slope = _expansion(self.sums(affine), count)
+        value, curve, slope = _expansion(self.sums(affine), self._most)
+        value -= affine.cost
         damping = 1e-3
         for _ in range(steps):
             on_step()
@@ -137,7 +150,8 @@ class Fit:
             damped = hessian + np.diag(damping * diagonal + 1e-6 * diagonal.max() + 1e-12)
             step = free @ np.linalg.solve(damped, free.T @ slope)
             tried = self.moved(affine, step)
-            found, *more = _expansion(self.sums(tried), count)
+            found, *more = _expansion(self.sums(tried), self._most)
+            found -= tried.cost
             if found <= value:
                 damping *= 8
                 if damping > 1e3:
@@ -150,7 +164,7 @@ class Fit:
         return affine, value
 
 
-def _expansion(sums: np.ndarray, count: int) -> tuple[float, np.ndarray, np.ndarray]:
+def _expansion(sums: np.ndarray, count: float) -> tuple[float, np.ndarray, np.ndarray]:
     """Correlation, and the second and first order of its expansion, (12, 12) and (12,), from `Fit.sums`.
 
     The correlation is -1 where few points are common to both volumes, or one of them is flat there.

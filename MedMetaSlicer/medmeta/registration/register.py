@@ -1,7 +1,8 @@
 """One volume laid over another: where each of its points is in the other one, on any device.
 
 First an affine transform, from two starts (the middles of both volumes, and their centres of gravity), by correlation
-of grey values: volumes of a cohort are of the same kind of scan. Then demons, from coarse to fine, after mean
+of evened grey values, in which some points may count more: volumes of a cohort are of the same kind of scan. Then
+demons, from coarse to fine, after mean
 and spread of the grey values were matched, over what both volumes show; their displacements are kept smooth. For the
 sources see `medmeta.registration.affine` and `medmeta.registration.demons`.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from medmeta.registration.affine import ALIKE, ANY, LEAST_POINTS, LEAST_SHARE, SHIFTS, Affine, Fit, starts
+from medmeta.registration.contrast import evened
 from medmeta.registration.demons import demons
 from medmeta.registration.raster import CHUNK, Lattice, Raster, inside
 
@@ -93,20 +95,22 @@ def register(
     settings: RegistrationSettings | None = None,
     on_stage: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
+    weights: Raster | None = None,
 ) -> Registration | None:
     """Registers two images of alike grey values, on one device.
 
     Args:
-        fixed, moving: grey values.
+        fixed, moving: grey values from 0 to 1.
         settings: how far.
         on_stage: called before each of the `stages`; may raise to cancel.
         on_step: called often in between; may raise as well.
+        weights: on the moving image's grid, how much each point counts for the affine transform; None for all alike.
 
     Returns:
         None where no affine transform within the limits was found.
     """
     settings = settings or RegistrationSettings()
-    affine = _affine(fixed, moving, settings, on_stage, on_step)
+    affine = _affine(*evened(fixed, moving), weights, settings, on_stage, on_step)
     if affine is None:
         return None
     one, other = fixed.reduced(settings.side), moving.reduced(settings.side)
@@ -170,16 +174,17 @@ def correlation(fixed: Raster, moving: Raster, registration: Registration, where
 def _affine(
     fixed: Raster,
     moving: Raster,
+    weights: Raster | None,
     settings: RegistrationSettings,
     on_stage: Callable[[], None],
     on_step: Callable[[], None],
 ) -> Affine | None:
-    """The plausible affine transform of highest correlation, if there is one."""
+    """The plausible affine transform of highest correlation, see `Fit.best`, if there is one."""
     found: list[tuple[Affine, float]] = []
     for side in settings.affine_sides:
         on_stage()
         one, other = fixed.reduced(side), moving.reduced(side)
-        fit = Fit(one, other)
+        fit = Fit(one, other, None if weights is None else weights.reduced(side))
         if found:  # on finer levels, only the better one goes on
             begun, kinds = [max(found, key=lambda pair: pair[1])[0]], (ANY,)
         else:

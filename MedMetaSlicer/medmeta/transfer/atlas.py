@@ -107,7 +107,7 @@ class Atlas:
         refiner = Refiner(slices, frame.spacing, limits, device)
         for template in templates:
             likeness = 0.0
-            if (found := register(coarse, template.grey, settings, on_stage, on_step)) is not None:
+            if (found := register(coarse, template.grey, settings, on_stage, on_step, template.weights)) is not None:
                 shapes = found.warped(template.distances, coarse.lattice, OUTSIDE, on_step)
                 nearest = shapes.amax(0)
                 # Round the segments alone: elsewhere the background of any two heads is alike.

@@ -51,6 +51,11 @@ MOST = 5
 FARTHEST = 1e5
 """mm."""
 
+LEAST_WEIGHT, WEIGHT_REACH = 0.1, 40.0
+"""How much points far from all segments count in registration, and the distance at which most of the rest is gone, mm.
+
+Head and neck: posture and field of view differ. A brain lies within that reach, and so does an animal."""
+
 
 @dataclass(frozen=True)
 class Template:
@@ -145,9 +150,11 @@ class Template:
         def greys(voxels: np.ndarray, *place: Spacing) -> Raster:
             return Raster.of(torch.from_numpy(voxels).to(device).float() / GREYS, *place)
 
+        grey, shapes = greys(self.image, self.spacing, self.origin), Raster.of(distances, self.label_spacing, origin)
         return TemplateMaps(
-            greys(self.image, self.spacing, self.origin),
-            Raster.of(distances, self.label_spacing, origin),
+            grey,
+            shapes,
+            _weights(shapes, grey.lattice, on_step),
             None if self.near is None else greys(self.near, self.near_spacing, self.near_origin),
         )
 
@@ -169,11 +176,13 @@ class TemplateMaps:
     Attributes:
         grey: grey values, 0 to 1.
         distances: (S, Z, H, W) signed distances to the segments' borders, mm, positive inside.
+        weights: how much each point of `grey` counts when it is laid over another volume.
         near: finer grey values round all segments, if there are any.
     """
 
     grey: Raster
     distances: Raster
+    weights: Raster
     near: Raster | None = None
 
 
@@ -210,6 +219,15 @@ def _roomy(box: Box, spacing: Spacing) -> Box:
         slice(max(0, part.start - math.ceil(room / mm)), part.stop + math.ceil(room / mm))
         for part, mm in zip(box, spacing, strict=True)
     )
+
+
+def _weights(distances: Raster, lattice: Lattice, on_step: Callable[[], None]) -> Raster:
+    """How much points of a volume count: less, the further they are from all segments."""
+    step = max(lattice.spacing)
+    there = (distances.laid_on(lattice).voxels.amax(0) > -step).cpu().numpy()  # the thinnest ones too
+    device = distances.voxels.device
+    away = -signed_distances(there, 1, lattice.spacing, device, on_step)[0].clamp(-1e6, 0)
+    return Raster(LEAST_WEIGHT + (1 - LEAST_WEIGHT) * torch.exp(-((away / WEIGHT_REACH) ** 2)), lattice)
 
 
 def _bytes(greys: Raster) -> np.ndarray:

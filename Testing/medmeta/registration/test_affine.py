@@ -61,6 +61,30 @@ def test_derivatives_say_how_the_correlation_changes():
         assert (ahead - behind) / 0.02 == pytest.approx(slope[direction], abs=0.05 * np.abs(slope).max())
 
 
+def test_points_that_count_more_decide_where_two_parts_moved_apart():
+    two = Raster.of((blob((20, 8, 20)).voxels + 1.5 * blob((20, 32, 20)).voxels).numpy(), SPACING)
+    apart = Raster.of((blob((20, 10, 20)).voxels + 1.5 * blob((20, 30, 20)).voxels).numpy(), SPACING)
+    weights = Raster.of(np.ones((20, 40, 30), np.float32), SPACING)
+    weights.voxels[:, 20:] = 0.02
+    still = Affine(np.eye(3), np.zeros(3))
+    alike, first = (Fit(two, apart, w).best(still, 20, SHIFTS)[0].offset[1] for w in (None, weights))
+    assert abs(first - 2) < 0.7
+    assert alike < 0
+
+
+def test_a_weight_in_common_that_is_small_tells_nothing():
+    weights = Raster.of(np.full((20, 40, 30), 1e-3, np.float32), SPACING)
+    weights.voxels[:, :4] = 1.0
+    away = Affine(np.eye(3), np.array([0.0, 20.0, 0.0]))  # what counts is not seen there
+    assert Fit(blob((20, 20, 20)), blob((20, 20, 20)), weights).best(away, 0, ANY)[1] < 0
+
+
+def test_stretching_costs_and_turning_does_not():
+    turn = np.array([[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]])
+    costs = [Affine(matrix, np.zeros(3)).cost for matrix in (np.eye(3), turn, np.diag([1, 1, 1.5]))]
+    assert costs == pytest.approx([0, 0, 0.025], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("matrix", "expected"),
     [

@@ -37,6 +37,19 @@ def test_the_grey_values_are_those_of_the_volume(scan):
     assert grey.lattice.spacing == pytest.approx(frame_of(volume).spacing)
 
 
+def test_points_near_the_segments_count_most(scan):
+    volume, labels = scan()
+    room = ((60, 60), (0, 0), (0, 0))
+    volume = Volume(np.pad(volume.array, room), replace(volume.geometry, size=(160, *volume.geometry.size[1:])))
+    weights = made(volume, np.pad(labels, room)).on("cpu", 2).weights
+    along = weights.voxels.amax((0, 2)).numpy()
+    assert along.max() == pytest.approx(1.0)
+    assert 0.1 <= along[[0, -1]].max() < 0.5
+    middle = np.average(np.arange(len(along)), weights=along - 0.1) * weights.lattice.spacing[1]
+    drawn = np.flatnonzero(np.pad(labels, room).any((1, 2)))
+    assert abs(middle - drawn.mean()) < 8
+
+
 def test_a_large_volume_is_kept_small(scan):
     volume, labels = scan(size=(230, 200, 12))
     template = made(volume, labels)
