@@ -11,11 +11,18 @@ for folder in (Path(__file__).parent, Path(__file__).parents[1]):
 
 
 @pytest.fixture
-def Editor(slicerPython, application, monkeypatch, tmp_path):
+def workerCommand():
+    """What the effect computes with: a worker whose answer is known."""
+    from filling_worker import FILLING
+
+    return FILLING
+
+
+@pytest.fixture
+def Editor(slicerPython, application, monkeypatch, tmp_path, workerCommand):
     """Makes Segment Editors of a Slicer in which the effect is registered; (tag) -> editor_with_effects.Editor."""
     import slicer
     from editor_with_effects import Editor
-    from filling_worker import FILLING
 
     from slicer_stand_ins.python_qt import faults
     from slicer_stand_ins.widgets.segment_editor_effect import qSlicerSegmentEditorEffectFactory
@@ -35,7 +42,7 @@ def Editor(slicerPython, application, monkeypatch, tmp_path):
     errors = []
 
     def makeBench():
-        session = Session(lambda: WorkerClient(command=FILLING, parent=tmp_path), qt.QTimer())
+        session = Session(lambda: WorkerClient(command=workerCommand, parent=tmp_path), qt.QTimer())
         installer = SimpleNamespace(ensure=lambda *_: True, missing=lambda: [])
         return Bench(session, TaskLibrary(tmp_path / "tasks"), None, tr, installer, errors.append)
 
