@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from medmeta.adaptation import validation
 from medmeta.adaptation.task_header import FORMAT, FORMER, number, segments_of
 from medmeta.annotations import Segment
+from medmeta.disk import replacing
 from medmeta.episodes import GreyWindow
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import AdaptedState, Learner
@@ -96,15 +96,12 @@ class AdaptedTask:
             "templates": [template.places() for template in self.templates],
             "provenance": dict(self.provenance),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, temporary, metadata={"medmeta": json.dumps(header)})
-            os.replace(temporary, path)
+            with replacing(path) as temporary:
+                save_file(tensors, temporary, metadata={"medmeta": json.dumps(header)})
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"Task {path} cannot be written ({error}): choose another folder.") from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def loaded_into(self, learner: Learner) -> list[AdaptedState]:
         """Loads what all segments share into a learner.

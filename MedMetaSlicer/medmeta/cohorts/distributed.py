@@ -59,7 +59,7 @@ def run_on_cluster(
     try:
         from distributed import Client
     except ImportError as error:
-        raise CohortError("--scheduler needs Dask: pip install 'medmeta[cluster]', or leave it out.") from error
+        raise CohortError("--scheduler needs Dask: pip install distributed, or leave it out.") from error
     try:
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
+from medmeta.disk import replacing
 from medmeta.errors import CheckpointError
 from medmeta.learners.base import Learner
 from medmeta.learners.factory import create_learner
@@ -41,12 +41,8 @@ def save_checkpoint(learner: Learner, path: str | Path, provenance: dict[str, An
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in learner.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={"medmeta": json.dumps(header)})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path) -> tuple[Learner, dict[str, Any]]:

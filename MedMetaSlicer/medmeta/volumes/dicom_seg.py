@@ -45,7 +45,7 @@ def check_installed() -> None:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise VolumeError(
-            f"DICOM segmentations need {error.name}, which is not installed: run pip install 'medmeta[dicom]', or "
+            f"DICOM segmentations need {error.name}, which is not installed: run pip install highdicom pydicom, or "
             "write NRRD or NIfTI."
         ) from error
 

@@ -17,7 +17,7 @@ from medmeta.volumes.volume import Geometry
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-INSTALL = "pip install 'medmeta[dicom]'"
+INSTALL = "pip install highdicom pydicom"
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,13 @@ def test_what_all_segments_share_is_kept(tmp_path, task):
     loaded = AdaptedTask.load(tmp_path / "task.safetensors")
     assert loaded.shared.keys() == task.shared.keys()
     assert all(torch.equal(loaded.shared[name], value) for name, value in task.shared.items())
+
+
+def test_a_task_that_cannot_be_written_says_where_to_and_leaves_nothing(tmp_path, task):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CheckpointError, match="choose another folder"):
+        task.save(tmp_path / "file" / "task.safetensors")
+    (tmp_path / "task.safetensors").mkdir()  # in its place
+    with pytest.raises(CheckpointError, match="choose another folder"):
+        task.save(tmp_path / "task.safetensors")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "task.safetensors"]

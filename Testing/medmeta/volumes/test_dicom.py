@@ -308,5 +308,5 @@ def test_an_enhanced_file_is_refused_without_pydicom_and_the_message_says_how_to
 ):
     write_enhanced(tmp_path / "one", array, range(6))
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(VolumeError, match=r"pip install 'medmeta\[dicom\]'"):
+    with pytest.raises(VolumeError, match=r"pip install highdicom pydicom"):
         read_volume(tmp_path / "one")

@@ -197,5 +197,5 @@ def test_nothing_is_written_among_the_files_of_the_series(source):
 
 def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    with pytest.raises(VolumeError, match=r"highdicom.*pip install 'medmeta\[dicom\]'"):
+    with pytest.raises(VolumeError, match=r"highdicom.*pip install highdicom pydicom"):
         check_installed()

@@ -22,7 +22,7 @@ def _interpolator():
         return vtkITK.vtkITKMorphologicalContourInterpolator()
     except (ImportError, AttributeError) as error:
         raise MedMetaError(
-            "Fill between slices needs 3D Slicer or the scene extra: pip install 'medmeta[scene]'"
+            "Fill between slices needs 3D Slicer, or its libraries: pip install 'trame-slicer[standalone]'"
         ) from error
 
 

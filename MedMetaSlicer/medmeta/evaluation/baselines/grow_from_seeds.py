@@ -21,7 +21,7 @@ def _grow_cut():
         return vtkImageGrowCutSegment()
     except (ImportError, AttributeError) as error:
         raise MedMetaError(
-            "Grow from seeds needs 3D Slicer or the scene extra: pip install 'medmeta[scene]'"
+            "Grow from seeds needs 3D Slicer, or its libraries: pip install 'trame-slicer[standalone]'"
         ) from error
 
 
