@@ -95,4 +95,4 @@ those of their neighbours. `other` is where templates were laid over a volume, w
 probabilities. Fitted as `scripts/calibrate --after-walk` does, on five procedural cohorts with one and three slices;
 `other` is between what two of them ask for (-0.84) and what hippocampi of even place do (-0.48). Since then walks
 of one to seven slices hold less to the network; fitted again when those of two to seven did, it was better for some
-cohorts and worse for others (docs/lab-notes/calibration.md), and so stayed."""
+cohorts and worse for others, and so stayed (docs/lab-notes/calibration.md)."""
